@@ -1,0 +1,36 @@
+"""The actions that the audit log knows, each in the words for a success and for a mere attempt.
+
+To record an unregistered one is a bug.
+"""
+
+from typing import Final, NamedTuple
+
+
+class Words(NamedTuple):
+    """`done`: "deployed"; `attempt`: "deploy", as in "was refused to deploy"."""
+
+    done: str
+    attempt: str
+
+
+ACTIONS: Final[dict[str, Words]] = {
+    "installation.set-up": Words("set up the installation", "set up the installation"),
+    "session.sign-in": Words("signed in", "sign in"),
+    "session.sign-out": Words("signed out", "sign out"),
+    "user.create": Words("created the user", "create the user"),
+    "tenant.create": Words("created the tenant", "create the tenant"),
+    "member.add": Words("added the member", "add the member"),
+    "node.check": Words("checked the engine", "check the engine"),
+    "application.create": Words("created the application", "create an application"),
+    "application.deploy": Words("deployed", "deploy"),
+    "application.stop": Words("stopped", "stop"),
+    "application.start": Words("started", "start"),
+    "application.restart": Words("restarted", "restart"),
+    "application.kill": Words("killed", "kill"),
+    "application.delete": Words("deleted the application", "delete the application"),
+    "application.variables": Words("changed the variables of", "change the variables of"),
+    "application.configure": Words("changed the settings of", "change the settings of"),
+    "application.reveal-variables": Words("looked at the variables of", "look at the variables of"),
+    "operation.cancel": Words("asked to cancel", "cancel"),
+    "access.refused": Words("changed something", "change something"),
+}

@@ -1,0 +1,22 @@
+"""Who acts. Built by a middleware from the request, and by the worker from the operation's row."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    user_id: int | None
+    label: str
+    ip: str = ""
+    request_id: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        return cls(**data)
+
+
+SYSTEM = Actor(user_id=None, label="Berth")

@@ -1,0 +1,1 @@
+"""The operator's side, and the only app that may query across tenants."""

@@ -1,0 +1,46 @@
+from django import forms
+
+from apps.accounts.forms import NewAccountForm
+from apps.accounts.models import User
+from apps.core.errors import InvalidInput
+from apps.tenants.names import check_slug
+
+
+class SetUpForm(NewAccountForm):
+    """The first operator, and what this installation is called."""
+
+    installation_name = forms.CharField(
+        label="Name of this installation", max_length=80, initial="Berth", help_text="Shown on every page."
+    )
+
+    field_order = ("installation_name", "name", "email", "password")
+
+
+class TenantForm(forms.Form):
+    name = forms.CharField(max_length=80, help_text="As people call it, such as Acme Ltd.")
+    slug = forms.CharField(
+        label="Short name",
+        max_length=200,
+        help_text="Part of every address; never changes. Lower-case letters, digits, single hyphens, at most 20.",
+        widget=forms.TextInput(attrs={"spellcheck": "false", "autocapitalize": "none"}),
+    )
+
+    def clean_slug(self) -> str:
+        try:
+            return check_slug(self.cleaned_data["slug"], field="slug", max_length=20)
+        except InvalidInput as error:
+            raise forms.ValidationError(error.message) from error
+
+
+class NewTenantForm(TenantForm):
+    """A tenant, and the person who owns it."""
+
+    owner = forms.EmailField(label="Owner's e-mail", help_text="Somebody who has an account here.")
+
+    def clean_owner(self) -> User:
+        user = User.objects.filter(email=self.cleaned_data["owner"].lower(), is_active=True).first()
+        if user is None:
+            raise forms.ValidationError(
+                "Nobody here has the address %(email)s.", params={"email": self.cleaned_data["owner"]}
+            )
+        return user

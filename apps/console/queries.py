@@ -1,0 +1,73 @@
+"""Reads across tenants, for operators only."""
+
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+from django.urls import reverse
+
+from apps.audit.models import Event
+from apps.containers.models import Application, Container
+from apps.engine.types import ContainerState
+from apps.nodes.models import Node
+from apps.nodes.services import local_node
+from apps.operations.models import Operation, State
+from apps.tenants.models import Tenant
+
+
+def dashboard() -> dict[str, Any]:
+    node = local_node()
+    operations = Operation.objects.select_related("tenant")
+    failed = list(operations.filter(state=State.FAILED)[:5])
+    crashed = list(
+        Container.objects.select_related("application__tenant").filter(
+            Q(state=ContainerState.RESTARTING) | Q(state=ContainerState.EXITED, was_stopped=False) & ~Q(exit_code=0)
+        )[:10]
+    )
+    return {
+        "node": node,
+        "attention": _attention(node, failed, crashed),
+        "counts": {
+            "tenants": Tenant.objects.count(),
+            "applications": Application.objects.count(),
+            "running": Container.objects.filter(state=ContainerState.RUNNING).count(),
+            "waiting": operations.filter(state=State.QUEUED).count(),
+            "operations_running": operations.filter(state=State.RUNNING).count(),
+        },
+        "operations": list(operations[:8]),
+    }
+
+
+def _attention(node: Node, failed: list[Operation], crashed: list[Container]) -> list[dict[str, str]]:
+    items = []
+    if not node.is_reachable:
+        why = node.error or "it has not been seen lately. Does the watcher run?"
+        items.append(_item("red", f"The engine {node.name} does not answer: {why}", reverse("console-engine")))
+    for container in crashed:
+        application = container.application
+        items.append(_item("red", f"{application.tenant}: {application} has crashed", reverse("console-tenants")))
+    for operation in failed:
+        text = f"{operation.tenant or 'Installation'}: {operation} failed. {operation.error_message}"
+        items.append(_item("yellow", text, reverse("console-operation", args=[operation.pk])))
+    return items
+
+
+def _item(tone: str, text: str, url: str) -> dict[str, str]:
+    return {"tone": tone, "text": text, "url": url}
+
+
+def all_tenants() -> QuerySet[Tenant]:
+    return Tenant.objects.annotate(
+        application_count=Count("applications", distinct=True), member_count=Count("memberships", distinct=True)
+    ).order_by("name", "id")
+
+
+def all_operations() -> QuerySet[Operation]:
+    return Operation.objects.select_related("tenant")
+
+
+def all_events() -> QuerySet[Event]:
+    return Event.objects.all()
+
+
+def latest_check(node: Node) -> Operation | None:
+    return Operation.objects.filter(target=node.topic).first()

@@ -1,0 +1,134 @@
+"""The operator's pages, and the first run."""
+
+from typing import Any
+
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST
+
+from apps.accounts.http import PanelRequest, UserRequest
+from apps.audit.queries import filtered
+from apps.console import queries, services
+from apps.console.access import operator_view
+from apps.console.forms import NewTenantForm, SetUpForm, TenantForm
+from apps.core.errors import InvalidInput
+from apps.core.views import add_error, page_of
+from apps.nodes.checklist import TITLES
+from apps.nodes.services import check_node, check_setup_token, local_node
+from apps.operations.services import cancel
+from apps.operations.views import operation_context
+from apps.tenants.services import create_tenant
+
+UNPROCESSABLE = 422
+
+
+# --- the first run ----------------------------------------------------------------------------------------------------
+@login_not_required
+@never_cache
+@sensitive_post_parameters("password")
+def set_up(request: PanelRequest, token: str) -> HttpResponse:
+    check_setup_token(token)
+    form = SetUpForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        operator = services.set_up(token, **form.cleaned_data, actor=request.actor)
+        login(request, operator)
+        return redirect("setup-engine")
+    return render(request, "console/setup_account.html", {"form": form, "token": token}, status=_status(form))
+
+
+@operator_view
+def set_up_engine(request: UserRequest) -> HttpResponse:
+    return render(request, "console/setup_engine.html", _checklist())
+
+
+@operator_view
+def set_up_tenant(request: UserRequest) -> HttpResponse:
+    """The first tenant: the operator becomes its owner, by a membership like everybody's."""
+    form = TenantForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            tenant = create_tenant(**form.cleaned_data, owner=request.user, actor=request.actor)
+            return redirect("tenant-overview", tenant.slug)
+        except InvalidInput as error:
+            add_error(form, error)
+    return render(request, "console/setup_tenant.html", {"form": form}, status=_status(form))
+
+
+# --- the console ------------------------------------------------------------------------------------------------------
+@operator_view
+def dashboard(request: UserRequest) -> HttpResponse:
+    template = "console/_dashboard.html" if request.htmx else "console/dashboard.html"
+    return render(request, template, queries.dashboard())
+
+
+@operator_view
+def tenants(request: UserRequest) -> HttpResponse:
+    return render(request, "console/tenants.html", {"page_obj": page_of(request, queries.all_tenants())})
+
+
+@operator_view
+def new_tenant(request: UserRequest) -> HttpResponse:
+    form = NewTenantForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            create_tenant(**form.cleaned_data, actor=request.actor)
+            return redirect("console-tenants")
+        except InvalidInput as error:
+            add_error(form, error)
+    return render(request, "console/tenant_new.html", {"form": form}, status=_status(form))
+
+
+@operator_view
+def operations(request: UserRequest) -> HttpResponse:
+    template = "console/_operations.html" if request.htmx else "console/operations.html"
+    return render(request, template, {"page_obj": page_of(request, queries.all_operations())})
+
+
+@operator_view
+def operation(request: UserRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(queries.all_operations(), pk=pk)
+    template = "operations/_operation.html" if request.htmx else "console/operation.html"
+    return render(request, template, operation_context(found, may_cancel=found.is_open))
+
+
+@require_POST
+@operator_view
+def cancel_operation(request: UserRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(queries.all_operations(), pk=pk)
+    cancel(found, actor=request.actor)
+    return redirect("console-operation", pk)
+
+
+@operator_view
+def engine(request: UserRequest) -> HttpResponse:
+    template = "console/_checklist.html" if request.htmx else "console/engine.html"
+    return render(request, template, _checklist())
+
+
+@require_POST
+@operator_view
+def check_engine(request: UserRequest) -> HttpResponse:
+    check_node(local_node(), actor=request.actor)
+    return redirect("setup-engine" if request.POST.get("next") == "setup-engine" else "console-engine")
+
+
+@operator_view
+def audit(request: UserRequest) -> HttpResponse:
+    events = filtered(queries.all_events(), request.GET)
+    return render(request, "console/audit.html", {"page_obj": page_of(request, events)})
+
+
+def _checklist() -> dict[str, Any]:
+    node = local_node()
+    check = queries.latest_check(node)
+    is_open = check is not None and check.is_open
+    lines = node.checklist or [{"title": title, "state": "pending", "found": "", "fix": ""} for title in TITLES]
+    return {"node": node, "operation": check, "is_checking": is_open, "lines": lines}
+
+
+def _status(form: Any) -> int:
+    return UNPROCESSABLE if form.errors else 200

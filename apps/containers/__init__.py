@@ -1,0 +1,1 @@
+"""Applications, their releases, and the containers that run them."""

@@ -1,0 +1,202 @@
+"""Reads that span relations. Lists take the same number of queries whatever their length."""
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db.models import F, Prefetch, QuerySet
+
+from apps.audit.queries import events_of_tenant
+from apps.containers.models import Application, Container, Release
+from apps.containers.status import Status, Word, status_of
+from apps.core.errors import NotFound
+from apps.engine.types import ContainerState
+from apps.operations.models import OPEN_STATES, Operation
+from apps.operations.plans import planned_steps
+from apps.tenants.models import Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One application as lists and headers show it."""
+
+    application: Application
+    container: Container | None
+    status: Status
+    url: str
+    release_number: int | None
+    reference: str
+    memory_bytes: int
+    cpu_millis: int
+    deployed_at: datetime | None
+    deployed_by: str
+
+
+def application_url(host: str) -> str:
+    environment = settings.ENVIRONMENT
+    return f"{environment.apps_scheme}://{host}{environment.apps_origin_suffix}/"
+
+
+def with_rows(applications: QuerySet[Application]) -> list[Row]:
+    """Rows of these applications, in five queries."""
+    live = Container.objects.filter(release=F("application__release"))
+    found = list(
+        applications.select_related("tenant", "node", "domain", "release").prefetch_related(
+            Prefetch("containers", queryset=live, to_attr="live_containers")
+        )
+    )
+    operations = open_operations(found)
+    return [_row(application, operations.get(application.topic)) for application in found]
+
+
+def row_of(application: Application) -> Row:
+    return with_rows(Application.objects.filter(pk=application.pk))[0]
+
+
+def open_operations(applications: Iterable[Application]) -> dict[str, Operation]:
+    """The operation that runs (or else waits) for each application, by its topic."""
+    targets = [application.topic for application in applications]
+    found = Operation.objects.select_related("tenant").filter(target__in=targets, state__in=OPEN_STATES).order_by("-id")
+    return {operation.target: operation for operation in found}
+
+
+def _row(application: Application, operation: Operation | None) -> Row:
+    containers: list[Container] = application.live_containers  # type: ignore[attr-defined]  # prefetched above
+    container = containers[0] if containers else None
+    release = application.release
+    return Row(
+        application=application,
+        container=container,
+        status=status_of(application, container, operation),
+        url=application_url(application.domain.host) if application.domain else "",
+        release_number=release.number if release else None,
+        reference=application.spec.image,
+        memory_bytes=application.spec.memory_bytes,
+        cpu_millis=application.spec.cpu_millis,
+        deployed_at=release.created_at if release else None,
+        deployed_by=release.created_by_label if release else "",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LogSource:
+    """A container whose lines the log view shows; `label` is the service and its number, as `web-1`."""
+
+    container_id: str
+    label: str
+    release: int
+    is_running: bool
+    node_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogSources:
+    application_id: int
+    containers: tuple[LogSource, ...]
+
+
+def log_sources(tenant: Tenant, slug: str) -> LogSources:
+    """The containers of an application that an engine still holds, oldest first; NotFound for a stranger's."""
+    application = tenant.applications.select_related("node").filter(slug=slug).first()
+    if application is None:
+        raise NotFound("There is no such application.")
+    containers = (
+        application.containers.select_related("release")
+        .exclude(engine_id="")
+        .exclude(state=ContainerState.GONE)
+        .order_by("id")
+    )
+    return LogSources(
+        application.pk,
+        tuple(
+            LogSource(
+                container_id=container.engine_id,
+                label=f"{container.service}-1",
+                release=container.release.number,
+                is_running=container.state == ContainerState.RUNNING,
+                node_url=application.node.url,
+            )
+            for container in containers
+        ),
+    )
+
+
+def topic_is_visible(tenant: Tenant, topic: str) -> bool:
+    """Whether a page of this tenant may listen to the topic."""
+    kind, _, number = topic.partition(":")
+    if not number.isascii() or not number.isdigit() or len(number) > 18:
+        return False
+    match kind:
+        case "tenant":
+            return int(number) == tenant.pk
+        case "application":
+            return tenant.applications.filter(pk=number).exists()
+        case "operation":
+            return tenant.operations.filter(pk=number).exists()
+    return False
+
+
+def releases_of(application: Application) -> QuerySet[Release]:
+    return application.releases.select_related("image", "operation", "operation__tenant")
+
+
+def detail(application: Application) -> dict[str, Any]:
+    """What every page of one application shows."""
+    row = row_of(application)
+    operation = Operation.objects.select_related("tenant").filter(target=application.topic).order_by("-id").first()
+    return {
+        "application": row.application,
+        "row": row,
+        "container": row.container,
+        "release": row.application.release,
+        "operation": operation,
+        "planned": planned_steps(operation) if operation else [],
+        "attachments": list(application.attachments.select_related("volume")),
+    }
+
+
+def overview(tenant: Tenant) -> dict[str, Any]:
+    """Counts by status, the latest applications, operations and events of a tenant."""
+    rows = with_rows(tenant.applications.order_by("-release__created_at", "-id"))
+    words = Counter(row.status.word for row in rows)
+    return {
+        "summary": {
+            "total": len(rows),
+            "running": words[Word.RUNNING],
+            "stopped": words[Word.STOPPED],
+            "crashed": words[Word.CRASHED] + words[Word.UNHEALTHY],
+        },
+        "rows": rows[:6],
+        "operations": list(tenant.operations.select_related("tenant")[:8]),
+        "events": list(events_of_tenant(tenant.pk)[:8]),
+    }
+
+
+def what_goes(application: Application) -> list[str]:
+    """What deleting the application takes with it, in words."""
+    goes = [f"Container {container.name}" for container in application.containers.all()]
+    goes += [f"Volume at {attachment.target}, with all its data" for attachment in application.attachments.all()]
+    goes += [_count(application.releases.count(), "release"), _count(application.variables.count(), "variable")]
+    goes += [f"The private network {application.network.subnet}"]
+    if application.domain:
+        goes += [f"The address {application.domain.host}"]
+    return goes
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def variable_names(application: Application) -> list[str]:
+    return list(application.variables.values_list("name", flat=True))
+
+
+def free_slug(tenant: Tenant, wanted: str) -> str:
+    """`wanted`, or `wanted-2` and so on: the first that the tenant has not."""
+    taken = set(tenant.applications.filter(slug__startswith=wanted).values_list("slug", flat=True))
+    candidates = (wanted if number == 1 else f"{wanted}-{number}" for number in itertools.count(1))
+    return next(candidate for candidate in candidates if candidate not in taken)

@@ -1,0 +1,234 @@
+"""Pages of a tenant's applications."""
+
+from typing import Any, Protocol
+
+from django.conf import settings
+from django.contrib import messages
+from django.db.models import Model
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from apps.audit.queries import events_about
+from apps.containers import queries, services
+from apps.containers.forms import SIZES, DeleteForm, NewApplicationForm, SpecForm, VariablesForm
+from apps.containers.variables import render_env
+from apps.core.errors import InvalidInput
+from apps.core.views import add_error, page_of
+from apps.engine.spec import parse_spec
+from apps.images.services import SAMPLE_REFERENCE
+from apps.tenants.access import Permission
+from apps.tenants.decorators import TenantRequest, tenant_view
+
+UNPROCESSABLE = 422
+
+
+@tenant_view(Permission.VIEW)
+def overview(request: TenantRequest) -> HttpResponse:
+    template = "tenants/_overview.html" if request.htmx else "tenants/overview.html"
+    return render(request, template, queries.overview(request.tenant))
+
+
+@tenant_view(Permission.VIEW)
+def application_list(request: TenantRequest) -> HttpResponse:
+    query = request.GET.get("q", "").strip()
+    page = page_of(request, request.tenant.applications.filter(slug__contains=query))
+    rows = queries.with_rows(page.object_list)  # type: ignore[arg-type]  # a page of a queryset is a queryset
+    context = {"page_obj": page, "rows": rows, "query": query}
+    return render(request, _whole_or("_application_rows", request, "application_list"), context)
+
+
+@tenant_view(Permission.DEPLOY)
+def new(request: TenantRequest) -> HttpResponse:
+    return render(request, "containers/new.html")
+
+
+@tenant_view(Permission.DEPLOY)
+def new_image(request: TenantRequest) -> HttpResponse:
+    form = NewApplicationForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            operation = services.create_application(
+                request.tenant,
+                form.cleaned_data["name"],
+                form.spec,
+                form.cleaned_data["variables"],
+                actor=request.actor,
+            )
+            return redirect(operation)
+        except InvalidInput as error:
+            add_error(form, error)
+    context = {
+        "form": form,
+        "sizes": SIZES,
+        "apps_domain": settings.ENVIRONMENT.apps_domain,
+        "apps_origin_suffix": settings.ENVIRONMENT.apps_origin_suffix,
+    }
+    return render(request, "containers/new_image.html", context, status=_status(form))
+
+
+@require_POST
+@tenant_view(Permission.DEPLOY)
+def new_sample(request: TenantRequest) -> HttpResponse:
+    """One click: the sample application, under the first free name."""
+    spec = parse_spec({"image": SAMPLE_REFERENCE, "port": 8080, "memory_bytes": 64 * 1024 * 1024, "cpu_millis": 250})
+    slug = queries.free_slug(request.tenant, "sample")
+    return redirect(services.create_application(request.tenant, slug, spec, {}, actor=request.actor))
+
+
+@tenant_view(Permission.VIEW)
+def application_detail(request: TenantRequest, slug: str) -> HttpResponse:
+    application = get_object_or_404(request.tenant.applications, slug=slug)
+    return render(request, "containers/application.html", queries.detail(application))
+
+
+@tenant_view(Permission.VIEW)
+def application_header(request: TenantRequest, slug: str) -> HttpResponse:
+    application = get_object_or_404(request.tenant.applications, slug=slug)
+    return render(request, "containers/_header.html", queries.detail(application))
+
+
+@tenant_view(Permission.VIEW)
+def application_overview(request: TenantRequest, slug: str) -> HttpResponse:
+    application = get_object_or_404(request.tenant.applications, slug=slug)
+    return render(request, "containers/_overview.html", queries.detail(application))
+
+
+@tenant_view(Permission.LOGS)
+def application_logs(request: TenantRequest, slug: str) -> HttpResponse:
+    application = get_object_or_404(request.tenant.applications, slug=slug)
+    return render(request, "containers/logs.html", queries.detail(application))
+
+
+@tenant_view(Permission.VIEW)
+def application_releases(request: TenantRequest, slug: str) -> HttpResponse:
+    application = get_object_or_404(request.tenant.applications, slug=slug)
+    page = page_of(request, queries.releases_of(application))
+    context = queries.detail(application) | {"page_obj": page, "releases": page.object_list}
+    return render(request, "containers/releases.html", context)
+
+
+@never_cache
+@tenant_view(Permission.VIEW)
+def application_variables(request: TenantRequest, slug: str) -> HttpResponse:
+    """Names for everybody; values for those who may reveal them, and their form."""
+    application = get_object_or_404(request.tenant.applications, slug=slug)
+    form = None
+    if request.access.allows(Permission.SECRETS_REVEAL) and request.GET.get("reveal"):
+        values = services.reveal_variables(application, actor=request.actor)
+        form = VariablesForm(initial={"variables": render_env(values)})
+    return render(request, "containers/variables.html", _variables_context(application, form))
+
+
+@require_POST
+@tenant_view(Permission.SECRETS_REVEAL)
+def change_variables(request: TenantRequest, slug: str) -> HttpResponse:
+    application = get_object_or_404(request.tenant.applications, slug=slug)
+    form = VariablesForm(request.POST)
+    if not form.is_valid():
+        return render(request, "containers/variables.html", _variables_context(application, form), status=UNPROCESSABLE)
+    return redirect(services.change_variables(application, form.cleaned_data["variables"], actor=request.actor))
+
+
+@tenant_view(Permission.VIEW)
+def application_settings(request: TenantRequest, slug: str) -> HttpResponse:
+    application = get_object_or_404(request.tenant.applications, slug=slug)
+    form = SpecForm(initial=SpecForm.initial_for(application))
+    return render(request, "containers/settings.html", _settings_context(application, form))
+
+
+@require_POST
+@tenant_view(Permission.DEPLOY)
+def configure(request: TenantRequest, slug: str) -> HttpResponse:
+    application = get_object_or_404(request.tenant.applications, slug=slug)
+    form = SpecForm(request.POST)
+    if form.is_valid():
+        try:
+            return redirect(services.configure_application(application, form.spec, actor=request.actor))
+        except InvalidInput as error:
+            add_error(form, error)
+    return render(request, "containers/settings.html", _settings_context(application, form), status=UNPROCESSABLE)
+
+
+@tenant_view(Permission.AUDIT)
+def application_activity(request: TenantRequest, slug: str) -> HttpResponse:
+    application = get_object_or_404(request.tenant.applications, slug=slug)
+    page = page_of(request, events_about(application, tenant_id=request.tenant.pk))
+    return render(request, "containers/activity.html", queries.detail(application) | {"page_obj": page})
+
+
+@require_POST
+@tenant_view(Permission.DEPLOY)
+def deploy(request: TenantRequest, slug: str) -> HttpResponse:
+    application = get_object_or_404(request.tenant.applications, slug=slug)
+    return redirect(services.deploy_application(application, actor=request.actor))
+
+
+@require_POST
+@tenant_view(Permission.MANAGE)
+def stop(request: TenantRequest, slug: str) -> HttpResponse:
+    return _act(request, slug, services.stop_application)
+
+
+@require_POST
+@tenant_view(Permission.MANAGE)
+def start(request: TenantRequest, slug: str) -> HttpResponse:
+    return _act(request, slug, services.start_application)
+
+
+@require_POST
+@tenant_view(Permission.MANAGE)
+def restart(request: TenantRequest, slug: str) -> HttpResponse:
+    return _act(request, slug, services.restart_application)
+
+
+@require_POST
+@tenant_view(Permission.MANAGE)
+def kill(request: TenantRequest, slug: str) -> HttpResponse:
+    return _act(request, slug, services.kill_application)
+
+
+@tenant_view(Permission.DELETE)
+def delete(request: TenantRequest, slug: str) -> HttpResponse:
+    """What will go, and the question for the name."""
+    application = get_object_or_404(request.tenant.applications, slug=slug)
+    form = DeleteForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            return redirect(
+                services.delete_application(application, confirmed_name=form.cleaned_data["name"], actor=request.actor)
+            )
+        except InvalidInput as error:
+            add_error(form, error)
+    context = queries.detail(application) | {"form": form, "goes": queries.what_goes(application)}
+    return render(request, "containers/delete.html", context, status=_status(form))
+
+
+class _Action(Protocol):
+    def __call__(self, application: Any, *, actor: Any) -> Model: ...
+
+
+def _act(request: TenantRequest, slug: str, action: _Action) -> HttpResponse:
+    """Actions that are over in seconds stay on the application's page, where they can be watched."""
+    application = get_object_or_404(request.tenant.applications, slug=slug)
+    operation = action(application, actor=request.actor)
+    messages.info(request, f"{operation}: accepted.")
+    return redirect(application)
+
+
+def _variables_context(application: Any, form: VariablesForm | None) -> dict[str, Any]:
+    return queries.detail(application) | {"form": form, "names": queries.variable_names(application)}
+
+
+def _settings_context(application: Any, form: SpecForm) -> dict[str, Any]:
+    return queries.detail(application) | {"form": form, "sizes": SIZES}
+
+
+def _whole_or(fragment: str, request: TenantRequest, page: str) -> str:
+    is_fragment = request.htmx and not request.htmx.boosted
+    return f"containers/{fragment if is_fragment else page}.html"
+
+
+def _status(form: Any) -> int:
+    return UNPROCESSABLE if form.errors else 200

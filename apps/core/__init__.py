@@ -1,0 +1,1 @@
+"""Errors, template helpers, the encrypted field and the doorbell. Imports no other app and has no models."""

@@ -1,0 +1,22 @@
+"""Small things that views share."""
+
+from typing import Any
+
+from django import forms
+from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from apps.core.errors import InvalidInput
+
+PAGE_SIZE = 50
+
+
+def page_of(request: HttpRequest, rows: "QuerySet[Any]", size: int = PAGE_SIZE) -> Page[Any]:
+    """The page that `?page=` asks for; the nearest one if there is no such page."""
+    return Paginator(rows, size).get_page(request.GET.get("page"))
+
+
+def add_error(form: forms.Form, error: InvalidInput) -> None:
+    """Mark the field that a service's refusal names (or the form, if it has no such field)."""
+    form.add_error(error.field if error.field in form.fields else None, error.message)

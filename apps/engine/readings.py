@@ -1,0 +1,136 @@
+"""From the engine's JSON to our types. Pure, but for the disk of a local engine."""
+
+import os
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from apps.engine.body import clamp_healthcheck
+from apps.engine.labels import Labels
+from apps.engine.types import (
+    ContainerState,
+    EngineEvent,
+    EngineFacts,
+    Health,
+    Healthcheck,
+    ImageFacts,
+    LayerProgress,
+    ObservedContainer,
+)
+
+ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
+
+
+def disk_of(path: str) -> tuple[int | None, int | None]:
+    try:
+        stat = os.statvfs(Path(path))
+    except OSError:
+        return None, None
+    return stat.f_blocks * stat.f_frsize, stat.f_bavail * stat.f_frsize
+
+
+def _time(text: str) -> datetime | None:
+    """The engine writes nanoseconds, and year 1 for "never"."""
+    if not text or text.startswith("0001"):
+        return None
+    seconds, _, fraction = text.rstrip("Z").partition(".")
+    return datetime.fromisoformat(f"{seconds}.{fraction[:6]:0<6}").replace(tzinfo=UTC)
+
+
+def image_healthcheck(data: dict[str, Any] | None) -> Healthcheck | None:
+    if not data or not data.get("Test") or data["Test"] == ["NONE"]:
+        return None
+    return clamp_healthcheck(
+        Healthcheck(
+            test=tuple(data["Test"]),
+            interval=data.get("Interval", 0),
+            timeout=data.get("Timeout", 0),
+            retries=data.get("Retries", 0),
+            start_period=data.get("StartPeriod", 0),
+        )
+    )
+
+
+def observed_container(data: dict[str, Any]) -> ObservedContainer:
+    state = data["State"]
+    networks = (data.get("NetworkSettings") or {}).get("Networks") or {}
+    is_ended = state["Status"] in {"exited", "dead", "restarting"}
+    return ObservedContainer(
+        id=data["Id"],
+        name=data["Name"].lstrip("/"),
+        labels=Labels.from_dict(data["Config"].get("Labels") or {}),
+        state=ContainerState(state["Status"]),
+        exit_code=state["ExitCode"] if is_ended else None,
+        is_oom_killed=bool(state.get("OOMKilled")) and is_ended,
+        health=Health((state.get("Health") or {}).get("Status") or "none"),
+        restart_count=data.get("RestartCount", 0),
+        started_at=_time(state.get("StartedAt", "")),
+        finished_at=_time(state.get("FinishedAt", "")) if is_ended else None,
+        error=state.get("Error", ""),
+        address=next((network.get("IPAddress") or "" for network in networks.values()), ""),
+    )
+
+
+def health_in(status: str) -> Health:
+    """A list tells health only in its sentence: `Up 2 minutes (unhealthy)`."""
+    match = re.search(r"\((?:health: )?(starting|healthy|unhealthy)\)", status)
+    return Health(match[1]) if match else Health.NONE
+
+
+def engine_event(data: dict[str, Any]) -> EngineEvent:
+    """Only what the engine itself says: an image's labels lie over every other attribute of an event."""
+    return EngineEvent(container_id=data["Actor"]["ID"], action=data["Action"].split(":")[0])
+
+
+def pulled_layer(line: dict[str, Any], known: dict[str, LayerProgress]) -> LayerProgress | None:
+    layer_id, status = line.get("id", ""), line.get("status", "")
+    if not re.fullmatch(r"[0-9a-f]{12}", layer_id):
+        return None
+    detail = line.get("progressDetail") or {}
+    before = known.get(layer_id, LayerProgress(layer_id, status))
+    total = detail.get("total") or before.total_bytes
+    current = detail.get("current") or before.current_bytes
+    if status in {"Download complete", "Pull complete", "Already exists"}:
+        current = total
+    return LayerProgress(layer_id, status, current, total)
+
+
+def engine_facts(info: dict[str, Any], version: dict[str, Any], *, is_local: bool) -> EngineFacts:
+    total, free = disk_of(info["DockerRootDir"]) if is_local else (None, None)
+    return EngineFacts(
+        engine_id=info["ID"],
+        name=info["Name"],
+        version=info["ServerVersion"],
+        api_version=version["ApiVersion"],
+        architecture=ARCHITECTURES.get(info["Architecture"], info["Architecture"]),
+        cpus=info["NCPU"],
+        memory_bytes=info["MemTotal"],
+        cgroup_version=str(info.get("CgroupVersion", "1")),
+        log_driver=info["LoggingDriver"],
+        log_drivers=tuple(info["Plugins"]["Log"]),
+        security_options=tuple(info.get("SecurityOptions") or ()),
+        data_root=info["DockerRootDir"],
+        disk_total_bytes=total,
+        disk_free_bytes=free,
+    )
+
+
+def image_facts(data: dict[str, Any]) -> ImageFacts:
+    config = data.get("Config") or {}
+    return ImageFacts(
+        id=data["Id"],
+        architecture=data["Architecture"],
+        size_bytes=data["Size"],
+        command=tuple(config.get("Cmd") or ()),
+        entrypoint=tuple(config.get("Entrypoint") or ()),
+        user=config.get("User") or "",
+        workdir=config.get("WorkingDir") or "",
+        exposed_ports=tuple(
+            sorted(int(port.split("/")[0]) for port in config.get("ExposedPorts") or () if port.endswith("/tcp"))
+        ),
+        volumes=tuple(sorted(config.get("Volumes") or ())),
+        healthcheck=image_healthcheck(config.get("Healthcheck")),
+        layers=tuple((data.get("RootFS") or {}).get("Layers") or ()),
+        repo_digests=tuple(data.get("RepoDigests") or ()),
+    )

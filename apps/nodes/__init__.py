@@ -1,0 +1,1 @@
+"""This installation and the Docker Engines that it places applications on."""

@@ -1,0 +1,172 @@
+"""The states of an operation, changed only by conditional updates: whoever does not hold the attempt changes no row."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, models, transaction
+from django.db.models import F
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from apps.audit.models import Result
+from apps.audit.services import record
+from apps.core.doorbell import ring
+from apps.core.errors import PanelError
+from apps.operations.models import Kind, Operation, State
+
+MAX_ATTEMPTS = 3
+
+
+class Superseded(Exception):
+    """This attempt is no longer the operation's: another worker took it over, or it has ended. Stop, change nothing."""
+
+
+class CancelRequested(PanelError):
+    """Somebody asked to cancel, or a stronger wish waits for the same target."""
+
+    code = "cancelled"
+
+    def __init__(self) -> None:
+        super().__init__("Cancelled on request.")
+
+
+@transaction.atomic
+def claim(worker: str, slots: int) -> Operation | None:
+    """Take the next operation for this worker, fairly; None when nothing may start now.
+
+    The oldest comes first, but a tenant that holds half of the slots waits while another tenant wants one. Operations
+    whose target is busy wait for it.
+    """
+    # Locking what waits makes claims of several workers take turns (SQLite: the transaction itself is exclusive).
+    waiting = list(Operation.objects.select_for_update().filter(state=State.QUEUED).order_by("id"))
+    running = Operation.objects.filter(state=State.RUNNING)
+    busy = set(running.values_list("target", flat=True))
+    startable = [operation for operation in waiting if operation.target not in busy]
+    held: Counter[int | None] = Counter(running.filter(worker=worker).values_list("tenant_id", flat=True))
+    for operation in fair_order(startable, held, slots):
+        try:
+            with transaction.atomic():
+                claimed = Operation.objects.filter(pk=operation.pk, state=State.QUEUED).update(
+                    state=State.RUNNING,
+                    attempt=F("attempt") + 1,
+                    worker=worker,
+                    heartbeat_at=timezone.now(),
+                    started_at=Coalesce("started_at", timezone.now()),
+                    steps=[],
+                )
+        except IntegrityError:  # its target began to run in another transaction
+            continue
+        if claimed:
+            operation.refresh_from_db()
+            ring(*operation.topics)
+            return operation
+    return None
+
+
+def fair_order(waiting: Sequence[Operation], held: Counter[int | None], slots: int) -> Iterator[Operation]:
+    """Those that may start, best first: tenants below half of the slots, then (nobody else waits) the greedy one."""
+    below = [operation for operation in waiting if held[operation.tenant_id] < slots // 2]
+    yield from below
+    if len({operation.tenant_id for operation in waiting}) == 1:
+        yield from (operation for operation in waiting if operation not in below)
+
+
+def beat(worker: str) -> None:
+    """Say that this worker lives; its operations keep their lease."""
+    Operation.objects.filter(worker=worker, state=State.RUNNING).update(heartbeat_at=timezone.now())
+
+
+def update_attempt(operation: Operation, **changes: Any) -> None:
+    """Write progress, if the attempt is still ours; raises Superseded if not."""
+    updated = _ours(operation).update(heartbeat_at=timezone.now(), **changes)
+    if not updated:
+        raise Superseded
+    ring(*operation.topics)
+
+
+def finish(operation: Operation, state: State, error: PanelError | None = None) -> None:
+    """End our attempt; a failure's audit event is written with it. Raises Superseded if it is not ours any more."""
+    with transaction.atomic():
+        ended = _ours(operation).update(
+            state=state,
+            finished_at=timezone.now(),
+            steps=operation.steps,
+            error_code=error.code if error else "",
+            error_message=error.message if error else "",
+        )
+        if not ended:
+            raise Superseded
+        if error and state == State.FAILED:
+            _record_failure(operation, error.code, error.message)
+        ring(*operation.topics)
+
+
+def lapse(now: Any = None) -> int:
+    """Queue again what runs without a heartbeat; give up after three attempts. Returns how many lapsed."""
+    limit = (now or timezone.now()) - timedelta(seconds=settings.ENVIRONMENT.lease_s)
+    lapsed = 0
+    for operation in Operation.objects.select_related("tenant").filter(state=State.RUNNING, heartbeat_at__lt=limit):
+        with transaction.atomic():
+            mine = _ours(operation).filter(heartbeat_at=operation.heartbeat_at)
+            if operation.attempt >= MAX_ATTEMPTS:
+                message = f"Its worker stopped answering {MAX_ATTEMPTS} times. Try again, or ask the operator."
+                changed = mine.update(
+                    state=State.FAILED, finished_at=timezone.now(), error_code="worker-lost", error_message=message
+                )
+                if changed:
+                    _record_failure(operation, "worker-lost", message)
+            else:
+                changed = _requeue(mine)
+        if changed:
+            lapsed += 1
+            ring(*operation.topics)
+    return lapsed
+
+
+def waiting_count() -> int:
+    return Operation.objects.filter(state=State.QUEUED).count()
+
+
+def place_in_queue(operation: Operation) -> int:
+    """1 for the operation that starts next, counted over the whole installation."""
+    return Operation.objects.filter(state=State.QUEUED, pk__lte=operation.pk).count()
+
+
+def _ours(operation: Operation) -> "models.QuerySet[Operation]":
+    return Operation.objects.filter(pk=operation.pk, state=State.RUNNING, attempt=operation.attempt)
+
+
+def _requeue(mine: "models.QuerySet[Operation]") -> int:
+    """Back into the queue; a newer wish that waits for the same target takes its place instead."""
+    try:
+        with transaction.atomic():
+            return mine.update(state=State.QUEUED, worker="")
+    except IntegrityError:
+        return mine.update(
+            state=State.CANCELLED,
+            finished_at=timezone.now(),
+            error_code="cancelled",
+            error_message="Its worker was lost, and a newer wish was waiting.",
+        )
+
+
+def _record_failure(operation: Operation, code: str, message: str) -> None:
+    record(
+        ACTIONS[Kind(operation.kind)],
+        actor=operation.actor,
+        tenant=operation.tenant,
+        ref=operation.target,
+        label=operation.target_label,
+        result=Result.FAILED,
+        operation_id=operation.pk,
+        code=code,
+        message=message,
+    )
+
+
+ACTIONS = {kind: f"application.{kind.value}" for kind in Kind if kind != Kind.CHECK_NODE} | {
+    Kind.CHECK_NODE: "node.check"
+}

@@ -1,0 +1,1 @@
+"""WebSockets: the doorbell of pages, and log lines and statistics straight from the engine."""

@@ -1,0 +1,30 @@
+from django.db import transaction
+
+from apps.accounts.models import User
+from apps.audit.actor import Actor
+from apps.audit.services import record
+from apps.core.errors import InvalidInput
+from apps.tenants.models import Membership, Role, Tenant
+from apps.tenants.names import check_slug
+
+RESERVED_SLUGS = frozenset({"www", "api", "console", "static", "admin", "panel"})
+
+
+@transaction.atomic
+def create_tenant(name: str, slug: str, *, owner: User, actor: Actor) -> Tenant:
+    """A tenant with its first owner. Raises InvalidInput for a bad or taken slug."""
+    check_slug(slug, field="slug", max_length=20)
+    if slug in RESERVED_SLUGS or Tenant.objects.filter(slug=slug).exists():
+        raise InvalidInput(f"The short name “{slug}” is taken.", field="slug")
+    tenant = Tenant.objects.create(name=name, slug=slug)
+    record("tenant.create", actor=actor, tenant=tenant, target=tenant)
+    add_member(tenant, owner, Role.OWNER, actor=actor)
+    return tenant
+
+
+@transaction.atomic
+def add_member(tenant: Tenant, user: User, role: Role, *, actor: Actor) -> Membership:
+    """Give a user a role in the tenant; a member already there changes role."""
+    membership, _ = Membership.objects.update_or_create(tenant=tenant, user=user, defaults={"role": role})
+    record("member.add", actor=actor, tenant=tenant, target=user, role=role.value)
+    return membership

@@ -1,0 +1,1 @@
+"""Panel-made volumes: named by us, kept until the application is deleted."""

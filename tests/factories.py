@@ -1,0 +1,48 @@
+"""The cast and their tenants, made by the same services that people's clicks call."""
+
+from apps.accounts.models import User
+from apps.audit.actor import SYSTEM
+from apps.containers import services
+from apps.containers.models import Application
+from apps.engine.spec import MIB, ServiceSpec
+from apps.images.services import OWN_REGISTRY, register_own_image
+from apps.operations.models import Operation
+from apps.tenants.models import Role, Tenant
+from apps.tenants.services import add_member, create_tenant
+from tests.support.visitor import PASSWORD
+
+
+def make_user(name: str, **fields: bool) -> User:
+    return User.objects.create_user(f"{name}@example.com", PASSWORD, name=name.title(), **fields)
+
+
+def make_tenant(slug: str, owner: User, *viewers: User) -> Tenant:
+    tenant = create_tenant(slug.title(), slug, owner=owner, actor=SYSTEM)
+    for viewer in viewers:
+        add_member(tenant, viewer, Role.VIEWER, actor=SYSTEM)
+    return tenant
+
+
+def own_image(tag: str, image_id: str) -> str:
+    """Make an image of the engine one of the installation's own; returns the reference that deploys it."""
+    name, _, version = tag.rpartition("/")[2].partition(":")
+    reference = f"{OWN_REGISTRY}/{name}:{version}"
+    register_own_image(reference, image_id, size_bytes=1, architecture="amd64")
+    return reference
+
+
+def make_spec(image: str = f"{OWN_REGISTRY}/httpd:1", port: int | None = 8080, **fields: object) -> ServiceSpec:
+    values = {"image": image, "port": port, "memory_bytes": 32 * MIB, "cpu_millis": 250} | fields
+    return ServiceSpec.model_validate(values)
+
+
+def make_application(
+    tenant: Tenant, slug: str = "shop", spec: ServiceSpec | None = None, **variables: str
+) -> Application:
+    """An application with its first deploy waiting."""
+    services.create_application(tenant, slug, spec or make_spec(), variables, actor=SYSTEM)
+    return tenant.applications.get(slug=slug)
+
+
+def latest_operation(application: Application) -> Operation:
+    return Operation.objects.filter(target=application.topic).latest("id")

@@ -1,0 +1,118 @@
+"""Every socket × the cast → what they get, at a running Berth; and an open one whose right has ended."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from apps.streams.routing import APPLICATIONS
+from tests.support.system import System, running_system
+
+pytestmark = pytest.mark.engine
+
+OPEN, SIGN_IN, FORBIDDEN, NOTHING = "open", 4401, 4403, 4404
+MEMBERS = {"alice": OPEN, "vera": OPEN, "charlie": NOTHING, "oscar": NOTHING, "anonymous": SIGN_IN}
+OPERATORS = {"alice": NOTHING, "vera": NOTHING, "charlie": NOTHING, "oscar": OPEN, "anonymous": SIGN_IN}
+
+MATRIX = {
+    "ws/console/live/": OPERATORS,
+    "ws/t/<slug:tenant>/live/": MEMBERS,
+    "ws/t/<slug:tenant>/applications/<slug:application>/logs/": MEMBERS,
+    "ws/t/<slug:tenant>/applications/<slug:application>/stats/": MEMBERS,
+}
+CASES = [(route, person, expected) for route, row in MATRIX.items() for person, expected in row.items()]
+
+#: Makes the cast with a session each, and prints the keys of the sessions and the topics of the applications.
+SEED = """
+import json
+from importlib import import_module
+from django.conf import settings
+from tests.factories import make_application, make_tenant, make_user
+engine = import_module(settings.SESSION_ENGINE)
+people = {name: make_user(name) for name in ("alice", "vera", "charlie")}
+people["oscar"] = make_user("oscar", is_operator=True)
+def session_of(user):
+    session = engine.SessionStore()
+    session["_auth_user_id"] = str(user.pk)
+    session["_auth_user_backend"] = "django.contrib.auth.backends.ModelBackend"
+    session["_auth_user_hash"] = user.get_session_auth_hash()
+    session.create()
+    return session.session_key
+acme = make_tenant("acme", people["alice"], people["vera"])
+other = make_tenant("other", people["charlie"])
+topics = [make_application(acme, "shop").topic, make_application(other, "theirs").topic]
+print(json.dumps({"sessions": {n: session_of(u) for n, u in people.items()}, "topics": topics, "acme": acme.pk}))
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    system: System
+    sessions: dict[str, str]
+    topics: list[str]
+    acme: int
+
+    def open(self, path: str, person: str, origin: str = "") -> ClientConnection:
+        headers = {"Cookie": f"__Host-session={self.sessions.get(person, '')}"}
+        url = f"{self.system.base_url.replace('http', 'ws', 1)}/{path}"
+        return connect(url, origin=origin or self.system.base_url, additional_headers=headers, open_timeout=10)
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Place]:
+    with running_system() as system:
+        seeded = json.loads(system.manage("shell", "-v", "0", "-c", SEED).strip().splitlines()[-1])
+        yield Place(system, **seeded)
+
+
+def path_to(route: str) -> str:
+    return route.replace("<slug:tenant>", "acme").replace("<slug:application>", "shop")
+
+
+def outcome(socket: ClientConnection, within_s: float = 1) -> object:
+    """`open`, or the code with which it was closed within that time."""
+    with socket:
+        try:
+            while True:
+                socket.recv(timeout=within_s)
+        except TimeoutError:
+            return OPEN
+        except ConnectionClosed as closed:
+            return closed.rcvd.code if closed.rcvd else None
+
+
+def test_every_socket_has_a_row():
+    assert set(APPLICATIONS) == set(MATRIX)
+
+
+@pytest.mark.parametrize(("route", "person", "expected"), CASES)
+def test_access(route, person, expected, place):
+    assert outcome(place.open(path_to(route), person)) == expected
+
+
+@pytest.mark.parametrize("kind", ["logs", "stats"])
+def test_an_application_of_ours_does_not_open_under_another_tenant(kind, place):
+    assert outcome(place.open(f"ws/t/other/applications/shop/{kind}/", "charlie")) == NOTHING
+
+
+def test_another_origin_is_refused(place):
+    with pytest.raises(InvalidStatus, match="403"):
+        place.open("ws/t/acme/live/", "alice", origin="https://evil.example")
+
+
+def test_only_topics_of_ones_own_tenant_are_heard(place):
+    ours, theirs = place.topics
+    with place.open("ws/t/acme/live/", "alice") as socket:
+        socket.send(json.dumps({"topics": [ours, theirs, "operations", f"tenant:{place.acme}", "tenant:999"]}))
+        answer = json.loads(socket.recv(timeout=10))
+    assert answer == {"topics": sorted([ours, f"tenant:{place.acme}"])}
+
+
+def test_an_open_socket_closes_after_its_right_has_ended(place):
+    socket = place.open("ws/t/acme/applications/shop/logs/", "vera")
+    remove = "from apps.tenants.models import Membership; Membership.objects.filter(user__name='Vera').delete()"
+    place.system.manage("shell", "-v", "0", "-c", remove)
+    assert outcome(socket, within_s=10) == FORBIDDEN
