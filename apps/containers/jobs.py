@@ -74,7 +74,7 @@ def stop(run: Run) -> None:
     _want(application, DesiredState.STOPPED)
     for container in _engine_containers(application):
         engine_for(application.node).stop_container(container.engine_id, timeout_s=STOP_TIMEOUT_S)
-        _observe(container, was_stopped=True)
+        _note_stopped(container)
 
 
 @job(Kind.KILL)
@@ -84,7 +84,7 @@ def kill(run: Run) -> None:
     _want(application, DesiredState.STOPPED)
     for container in _engine_containers(application):
         engine_for(application.node).kill_container(container.engine_id)
-        _observe(container, was_stopped=True)
+        _note_stopped(container)
 
 
 @job(Kind.START)
@@ -197,9 +197,8 @@ def _want(application: Application, state: DesiredState) -> None:
         ring(application.topic, f"tenant:{application.tenant_id}")
 
 
-def _observe(container: Container, *, was_stopped: bool) -> None:
-    seen = engine_for(container.application.node).container(container.name)
-    write_observation(container, seen, was_stopped=was_stopped)
+def _note_stopped(container: Container) -> None:
+    write_observation(container, engine_for(container.application.node).container(container.name), was_stopped=True)
 
 
 def _application(run: Run) -> Application:

@@ -8,18 +8,19 @@ from apps.engine.types import ContainerState, ObservedContainer
 from apps.networking.services import clear_upstream, set_upstream
 
 _FIELDS = ("engine_id", "state", "health", "exit_code", "is_oom_killed", "restart_count", "started_at", "finished_at")
+_OF_THE_END = ("exit_code", "is_oom_killed")
 
 
-def write_observation(container: Container, seen: ObservedContainer | None, *, was_stopped: bool | None = None) -> bool:
+def write_observation(container: Container, seen: ObservedContainer | None, **noticed: object) -> bool:
     """Bring the row to what was seen (None: the engine knows it no more); True if anything changed.
 
-    `was_stopped` notes that somebody asked it to stop; a container that runs again was not.
+    `noticed` is what only an event or a job can tell: `was_stopped`, since somebody asked it to stop; `exit_code` and
+    `is_oom_killed`, which an engine forgets the moment it restarts a container.
     """
-    values = _values(seen)
-    if values["state"] == ContainerState.RUNNING:
-        values["was_stopped"] = False
-    elif was_stopped is not None:
-        values["was_stopped"] = was_stopped
+    values = noticed | _values(seen)
+    if seen and seen.state == ContainerState.RUNNING:
+        before = {name: getattr(container, name) for name in _OF_THE_END} if seen.restart_count else {}
+        values |= before | noticed | {"was_stopped": False}
     changed = [name for name, value in values.items() if getattr(container, name) != value]
     if not changed:
         return False

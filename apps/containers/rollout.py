@@ -298,9 +298,9 @@ class Rollout:
         remove_from_engine(self.engine, container)
         container.delete()
 
-    def observe(self, container: Container, *, was_stopped: bool | None = None) -> ObservedContainer | None:
+    def observe(self, container: Container, **noticed: object) -> ObservedContainer | None:
         seen = self.engine.container(container.name)
-        write_observation(container, seen, was_stopped=was_stopped)
+        write_observation(container, seen, **noticed)
         return seen
 
 

@@ -78,7 +78,8 @@ def _word_of(application: Application, container: Container) -> tuple[Word, str]
     wants_stop = application.desired_state == DesiredState.STOPPED
     match ContainerState(container.state):
         case ContainerState.RUNNING:
-            return _RUNNING_WORDS[Health(container.health)]
+            word, detail = _RUNNING_WORDS[Health(container.health)]
+            return word, detail or (f"restarted after {exit_words(container)}" if exit_words(container) else "")
         case ContainerState.CREATED:
             return Word.STARTING, ""
         case ContainerState.PAUSED:
@@ -92,7 +93,7 @@ def _word_of(application: Application, container: Container) -> tuple[Word, str]
 
 
 def exit_words(container: Container) -> str:
-    """`exit 137, out of memory`."""
+    """How it ended last: `exit 137, out of memory`."""
     if container.exit_code is None:
         return ""
     return f"exit {container.exit_code}" + (", out of memory" if container.is_oom_killed else "")

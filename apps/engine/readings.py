@@ -66,7 +66,7 @@ def observed_container(data: dict[str, Any]) -> ObservedContainer:
         health=Health((state.get("Health") or {}).get("Status") or "none"),
         restart_count=data.get("RestartCount", 0),
         started_at=_time(state.get("StartedAt", "")),
-        finished_at=_time(state.get("FinishedAt", "")) if is_ended else None,
+        finished_at=_time(state.get("FinishedAt", "")),
         error=state.get("Error", ""),
         address=next((network.get("IPAddress") or "" for network in networks.values()), ""),
     )
@@ -79,8 +79,13 @@ def health_in(status: str) -> Health:
 
 
 def engine_event(data: dict[str, Any]) -> EngineEvent:
-    """Only what the engine itself says: an image's labels lie over every other attribute of an event."""
-    return EngineEvent(container_id=data["Actor"]["ID"], action=data["Action"].split(":")[0])
+    """An image's labels lie over the attributes of an event, so the exit code may be its author's invention."""
+    exit_code = data["Actor"].get("Attributes", {}).get("exitCode", "")
+    return EngineEvent(
+        container_id=data["Actor"]["ID"],
+        action=data["Action"].split(":")[0],
+        exit_code=int(exit_code) if re.fullmatch(r"[0-9]{1,3}", exit_code) else None,
+    )
 
 
 def pulled_layer(line: dict[str, Any], known: dict[str, LayerProgress]) -> LayerProgress | None:

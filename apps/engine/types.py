@@ -88,7 +88,7 @@ class ImageFacts:
 
 @dataclass(frozen=True, slots=True)
 class ObservedContainer:
-    """A container as the engine tells of it now."""
+    """A container as the engine tells of it now. While it runs, only `finished_at` tells of the time before."""
 
     id: str
     name: str
@@ -115,10 +115,11 @@ class ContainerSummary:
 
 @dataclass(frozen=True, slots=True)
 class EngineEvent:
-    """Something happened to a container: look at it."""
+    """Something happened to a container: look at it. `exit_code` (of a `die`) is for display only."""
 
     container_id: str
     action: str
+    exit_code: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,18 +15,29 @@ from apps.nodes.services import installation, mark_seen
 
 #: Events after which a container may be another. (`exec_*`, `attach`, `top` and the like change nothing.)
 TELLING: Final = frozenset(
-    {"start", "die", "stop", "restart", "oom", "pause", "unpause", "destroy", "health_status", "update"}
+    {"start", "die", "stop", "restart", "pause", "unpause", "destroy", "health_status", "update"}
 )
 
 
 def apply_event(engine: Engine, event: EngineEvent) -> None:
     """Look at the event's container and write what is seen. Containers without a row of ours are left alone."""
+    if event.action == "oom":  # may come hundreds of times a second, while processes of the container die one by one
+        _containers().filter(engine_id=event.container_id, is_oom_killed=False).update(is_oom_killed=True)
     if event.action not in TELLING:
         return
     container = _containers().filter(engine_id=event.container_id).first()
     if container is not None:
-        seen = engine.container(event.container_id)
-        write_observation(container, seen, was_stopped=True if event.action == "stop" else None)
+        write_observation(container, engine.container(event.container_id), **_told(event, container))
+
+
+def _told(event: EngineEvent, container: Container) -> dict[str, object]:
+    match event.action:
+        case "stop":
+            return {"was_stopped": True}
+        case "die" if event.exit_code is not None:
+            # The `oom` came before; a process that ended otherwise was not killed for its memory.
+            return {"exit_code": event.exit_code, "is_oom_killed": container.is_oom_killed and event.exit_code == 137}
+    return {}
 
 
 def resync(engine: Engine, node: Node) -> None:
