@@ -7,9 +7,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, closing, contextmanager
 from queue import Queue
+from typing import TypeVar
 
 import docker
 
@@ -26,77 +26,88 @@ DEPLOYS = 50
 AT_ONCE = 8
 RAW_LABEL = f"berth-bench-{os.getpid()}"
 SAMPLE = "berth/sample:1"
+T = TypeVar("T")
 MEMORY_BYTES = 64 * 1024 * 1024
 
 
 def run() -> dict[str, float]:
-    with running_system() as system, raw_network() as raw:
+    with running_system() as system:
         visitor = set_up(system)
-        figures = measure_redeploys(system, visitor, raw)
-        figures |= measure_first_deploys(system, visitor, raw)
-        figures |= measure_throughput(system, visitor, raw)
+        figures = measure_redeploys(system, visitor)
+        figures |= measure_first_deploys(system, visitor)
+        figures |= measure_throughput(system, visitor)
     return figures
 
 
 # --- what is compared -------------------------------------------------------------------------------------------------
-def measure_redeploys(system: System, visitor: Visitor, raw: "Raw") -> dict[str, float]:
+def measure_redeploys(system: System, visitor: Visitor) -> dict[str, float]:
     """POST of a redeploy until its container runs, over create and start of the same body."""
     visitor.get("/t/acme/new/")
     visitor.post("/t/acme/new/sample/")
     await_quiet(system)
     visitor.get("/t/acme/applications/sample/")
-    with Starts() as starts:
-        plain, panel = [], []
+    plain, panel = [], []
+    with Starts() as starts, raw_application() as raw:
         for _ in range(PAIRS):
-            plain.append(starts.time(raw.create_and_start))
+            plain.append(starts.time(raw.start))
             panel.append(starts.time(lambda: visitor.post("/t/acme/applications/sample/deploy/")))
             await_quiet(system)
-            raw.remove_all()
+            raw.remove_containers()
     return ratio("deploy", plain, panel)
 
 
-def measure_first_deploys(system: System, visitor: Visitor, raw: "Raw") -> dict[str, float]:
+def measure_first_deploys(system: System, visitor: Visitor) -> dict[str, float]:
     """The same for applications that are new: their network is made too."""
+    plain, panel = [], []
     with Starts() as starts:
-        plain, panel = [], []
-        for number in range(FIRST_PAIRS):
-            plain.append(starts.time(lambda number=number: raw.create_network_and_start(number)))
-            panel.append(starts.time(lambda: visitor.post("/t/acme/new/sample/")))
-            await_quiet(system)
-            raw.remove_all()
+        for _ in range(FIRST_PAIRS):
+            with ExitStack() as stack:
+                plain.append(starts.time(lambda stack=stack: stack.enter_context(raw_application()).start()))
+                panel.append(starts.time(lambda: visitor.post("/t/acme/new/sample/")))
+                await_quiet(system)
     return ratio("first_deploy", plain, panel)
 
 
-def measure_throughput(system: System, visitor: Visitor, raw: "Raw") -> dict[str, float]:
+def measure_throughput(system: System, visitor: Visitor) -> dict[str, float]:
     """Fifty deploys, eight at once: the new container starts, the one before is stopped and removed."""
+    with ExitStack() as stack:
+        raw = [stack.enter_context(raw_application(number)) for number in range(AT_ONCE)]
+        for application in raw:
+            application.start()
+        plain_s = time_deploys(raw, RawApplication.redeploy)
+
     with closing(sqlite3.connect(system.data_dir / "berth.sqlite3")) as database:
         slugs = [slug for (slug,) in database.execute("SELECT slug FROM containers_application LIMIT ?", (AT_ONCE,))]
-    began = time.perf_counter()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(raw.replace, range(DEPLOYS)))
-    plain_s = time.perf_counter() - began
-    raw.remove_all()
 
-    free: Queue[str] = Queue()
-    for slug in slugs:
-        free.put(slug)
+    people = {slug: Visitor(visitor.base_url, dict(visitor.cookies), visitor.token) for slug in slugs}
 
-    def deploy(_: int) -> None:
-        slug = free.get()
-        person = Visitor(visitor.base_url, dict(visitor.cookies), visitor.token)
-        path = person.post(f"/t/acme/applications/{slug}/deploy/").headers["Location"]
+    def deploy(slug: str) -> None:
+        path = people[slug].post(f"/t/acme/applications/{slug}/deploy/").headers["Location"]
         await_end(system, int(path.rstrip("/").rpartition("/")[2]))
-        free.put(slug)
 
-    began = time.perf_counter()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(deploy, range(DEPLOYS)))
-    panel_s = time.perf_counter() - began
+    panel_s = time_deploys(slugs, deploy)
     return {
         "deploys_per_s_c8_raw": DEPLOYS / plain_s,
         "deploys_per_s_c8": DEPLOYS / panel_s,
         "deploy_throughput_ratio_c8": plain_s / panel_s,
     }
+
+
+def time_deploys(targets: list[T], deploy: Callable[[T], None]) -> float:
+    """Seconds for DEPLOYS deploys to these targets, as many at once as there are targets, one at each."""
+    free: Queue[T] = Queue()
+    for target in targets:
+        free.put(target)
+
+    def take_turns(_: int) -> None:
+        target = free.get()
+        deploy(target)
+        free.put(target)
+
+    began = time.perf_counter()
+    with ThreadPoolExecutor(len(targets)) as pool:
+        list(pool.map(take_turns, range(DEPLOYS)))
+    return time.perf_counter() - began
 
 
 def ratio(name: str, plain: list[float], panel: list[float]) -> dict[str, float]:
@@ -105,80 +116,52 @@ def ratio(name: str, plain: list[float], panel: list[float]) -> dict[str, float]
 
 
 # --- the SDK alone ----------------------------------------------------------------------------------------------------
-@dataclass
-class Raw:
+class RawApplication:
     """A person's script: the same image, body and limits, on a network of its own."""
 
-    spec: ContainerSpec
-    made: int = 0
+    def __init__(self, number: int) -> None:
+        self._api = docker.APIClient(base_url=LOCAL_ENGINE, version="1.41")
+        self._network = f"{RAW_LABEL}-{number}"
+        self._subnet = f"10.219.{number}"
+        self._containers: list[str] = []
+        self._made = 0
+        pools = [docker.types.IPAMPool(subnet=f"{self._subnet}.0/24")]
+        self._api.create_network(self._network, driver="bridge", ipam=docker.types.IPAMConfig(pool_configs=pools))
 
-    def __post_init__(self) -> None:
-        self.api = docker.APIClient(base_url=LOCAL_ENGINE, version="1.41")
-        self._lock = threading.Lock()
-        self._local = threading.local()
+    def start(self) -> None:
+        self._made += 1
+        spec = ContainerSpec(
+            name=f"{self._network}-{self._made}", image=SAMPLE, network=self._network, alias="web",
+            address=f"{self._subnet}.{self._made % 200 + 20}", labels=Labels(RAW_LABEL),
+            memory_bytes=MEMORY_BYTES, cpu_millis=250, port=8080,
+        )  # fmt: skip
+        container: str = self._api.create_container_from_config(create_body(spec), name=spec.name)["Id"]
+        self._api.start(container)
+        self._containers.append(container)
 
-    def create_and_start(self, spec: ContainerSpec | None = None) -> str:
-        with self._lock:
-            self.made += 1
-            number = self.made
-        spec = replace(
-            spec or self.spec, name=f"{RAW_LABEL}-{number}", address=f"{self.spec.address[:-1]}{number % 200 + 20}"
-        )
-        api = self._api()
-        container: str = api.create_container_from_config(create_body(spec), name=spec.name)["Id"]
-        api.start(container)
-        return container
-
-    def create_network_and_start(self, number: int) -> None:
-        name = f"{RAW_LABEL}-{number}"
-        make_network(self.api, name, f"10.219.{number + 1}.0/24")
-        spec = replace(self.spec, network=name, name=f"{name}-c", address=f"10.219.{number + 1}.9")
-        container = self.api.create_container_from_config(create_body(spec), name=spec.name)["Id"]
-        self.api.start(container)
-
-    def replace(self, number: int) -> None:
+    def redeploy(self) -> None:
         """What a deploy does: start the new one, stop and remove the one before."""
-        old = getattr(self._local, "container", None)
-        self._local.container = self.create_and_start()
-        if old:
-            api = self._api()
-            api.stop(old, timeout=10)
-            api.remove_container(old, force=True, v=True)
+        before = self._containers.pop()
+        self.start()
+        self._api.stop(before, timeout=10)
+        self._api.remove_container(before, force=True, v=True)
 
-    def remove_all(self) -> None:
-        for container in self.api.containers(all=True, filters={"label": f"berth.installation={RAW_LABEL}"}):
-            self.api.remove_container(container["Id"], force=True, v=True)
-        for network in self.api.networks(filters={"name": f"{RAW_LABEL}-"}):
-            self.api.remove_network(network["Id"])
+    def remove_containers(self) -> None:
+        while self._containers:
+            self._api.remove_container(self._containers.pop(), force=True, v=True)
 
-    def _api(self) -> docker.APIClient:
-        if not hasattr(self._local, "api"):
-            self._local.api = docker.APIClient(base_url=LOCAL_ENGINE, version="1.41")
-        return self._local.api
+    def remove(self) -> None:
+        self.remove_containers()
+        self._api.remove_network(self._network)
 
 
 @contextmanager
-def raw_network() -> Iterator[Raw]:
-    api = docker.APIClient(base_url=LOCAL_ENGINE, version="1.41")
-    make_network(api, RAW_LABEL, "10.219.0.0/24")
-    raw = Raw(
-        ContainerSpec(
-            name="", image=SAMPLE, network=RAW_LABEL, address="10.219.0.0", alias="web",
-            labels=Labels(RAW_LABEL), memory_bytes=MEMORY_BYTES, cpu_millis=250, port=8080,
-        )
-    )  # fmt: skip
+def raw_application(number: int = 0) -> Iterator[RawApplication]:
+    application = RawApplication(number)
     try:
-        yield raw
+        yield application
     finally:
-        raw.remove_all()
-        # Docker 20.10 sometimes keeps an endpoint of a container that is gone, and then the network until it restarts.
-        with suppress(docker.errors.APIError):
-            api.remove_network(RAW_LABEL)
-
-
-def make_network(api: docker.APIClient, name: str, subnet: str) -> None:
-    pools = [docker.types.IPAMPool(subnet=subnet)]
-    api.create_network(name, driver="bridge", ipam=docker.types.IPAMConfig(pool_configs=pools))
+        application.remove()
 
 
 # --- watching ---------------------------------------------------------------------------------------------------------
