@@ -13,10 +13,11 @@ pages = get_asgi_application()  # before anything that imports models
 from django.conf import settings  # noqa: E402
 
 from apps.streams.routing import websocket_urlpatterns  # noqa: E402
+from panel.body_limit import limit_body  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": pages,
+        "http": limit_body(pages),
         "websocket": OriginValidator(
             AuthMiddlewareStack(URLRouter(websocket_urlpatterns)), [settings.ENVIRONMENT.base_url]
         ),

@@ -9,6 +9,7 @@ from apps.accounts.http import PanelRequest, actor_of
 from apps.accounts.models import User
 from apps.audit.actions import ACTIONS
 from apps.audit.models import Result
+from apps.audit.queries import is_noisy
 from apps.audit.services import record
 from apps.core.errors import PanelError
 
@@ -46,6 +47,8 @@ class PanelErrorMiddleware:
 
     @staticmethod
     def _record_refusal(request: PanelRequest, error: PanelError) -> None:
+        if not request.user.is_authenticated or is_noisy(request.user.pk):
+            return  # a log that anybody can fill tells nothing
         # URL names and audit actions share their words: `application-deploy` refuses an `application.deploy`.
         match = request.resolver_match
         action = (match.url_name or "").replace("-", ".", 1) if match else ""
@@ -56,5 +59,5 @@ class PanelErrorMiddleware:
             result=Result.REFUSED,
             code=error.code,
             message=error.message,
-            path=request.path,
+            view=match.view_name if match else "",
         )

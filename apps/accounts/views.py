@@ -1,6 +1,6 @@
 from django.contrib.auth import login, logout
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
@@ -32,7 +32,7 @@ def sign_in(request: PanelRequest) -> HttpResponse:
         else:
             login(request, user)
             record("session.sign-in", actor=services.actor_for(user, request.actor), target=user)
-            return redirect(next_url if _is_ours(request, next_url) else "home")
+            return HttpResponseRedirect(next_url) if _is_ours(request, next_url) else redirect("home")
     return render(request, "accounts/sign_in.html", {"form": form, "next": next_url}, status=status)
 
 
@@ -44,4 +44,6 @@ def sign_out(request: PanelRequest) -> HttpResponse:
 
 
 def _is_ours(request: HttpRequest, url: str) -> bool:
-    return url_has_allowed_host_and_scheme(url, allowed_hosts={request.get_host()}, require_https=request.is_secure())
+    return url.startswith("/") and url_has_allowed_host_and_scheme(
+        url, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )

@@ -1,6 +1,11 @@
+from typing import Final
+
 from django.db import models
 
 from apps.audit.actions import ACTIONS
+
+#: Characters of a target's label; longer ones are cut.
+MAX_LABEL: Final = 120
 
 
 class Result(models.TextChoices):
@@ -24,7 +29,7 @@ class Event(models.Model):
     request_id = models.CharField(max_length=36, blank=True)
     target_type = models.CharField(max_length=40, blank=True)
     target_id = models.BigIntegerField(null=True)
-    target_label = models.CharField(max_length=120, blank=True)
+    target_label = models.CharField(max_length=MAX_LABEL, blank=True)
     operation_id = models.BigIntegerField(null=True)
     data = models.JSONField(default=dict)
 

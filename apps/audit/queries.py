@@ -1,8 +1,15 @@
 from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
 
 from django.db.models import Model, QuerySet
+from django.utils import timezone
 
-from apps.audit.models import Event
+from apps.audit.models import Event, Result
+from apps.core.views import text_of
+
+NOISE_WINDOW: Final = timedelta(minutes=10)
+MAX_REFUSALS: Final = 100
 
 
 def events_of_tenant(tenant_id: int) -> QuerySet[Event]:
@@ -14,12 +21,18 @@ def events_about(target: Model, *, tenant_id: int) -> QuerySet[Event]:
     return Event.objects.filter(tenant_id=tenant_id, target_type=target._meta.model_name, target_id=target.pk)
 
 
+def is_noisy(user_id: int) -> bool:
+    """Whether so many refusals of this person were recorded lately that more would only bury the rest."""
+    since = timezone.now() - NOISE_WINDOW
+    return Event.objects.filter(actor_id=user_id, result=Result.REFUSED, at__gt=since).count() >= MAX_REFUSALS
+
+
 def filtered(events: QuerySet[Event], parameters: Mapping[str, str]) -> QuerySet[Event]:
     """Narrowed by `?action=` (a part of it), `?result=` and `?actor=` (a part of the label)."""
-    if action := parameters.get("action"):
+    if action := text_of(parameters, "action"):
         events = events.filter(action__contains=action)
-    if result := parameters.get("result"):
+    if result := text_of(parameters, "result"):
         events = events.filter(result=result)
-    if actor := parameters.get("actor"):
+    if actor := text_of(parameters, "actor"):
         events = events.filter(actor_label__icontains=actor)
     return events

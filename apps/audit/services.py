@@ -4,7 +4,7 @@ from typing import Any, Protocol
 
 from apps.audit.actions import ACTIONS
 from apps.audit.actor import Actor
-from apps.audit.models import Event, Result
+from apps.audit.models import MAX_LABEL, Event, Result
 
 
 class Tenant(Protocol):
@@ -45,7 +45,7 @@ def record(
         request_id=actor.request_id,
         target_type=target._meta.model_name if target is not None else target_type,
         target_id=target.pk if target is not None else int(target_id) if target_id else None,
-        target_label=(str(target) if target is not None else label)[:120],
+        target_label=(str(target) if target is not None else label)[:MAX_LABEL],
         operation_id=operation_id,
         data=data,
     )

@@ -4,6 +4,7 @@ from apps.accounts.models import User
 from apps.accounts.services import actor_for
 from apps.audit.actor import Actor
 from apps.audit.services import record
+from apps.nodes.models import Installation
 from apps.nodes.services import check_node, check_setup_token, local_node
 
 
@@ -13,6 +14,7 @@ def set_up(token: str, *, installation_name: str, name: str, email: str, passwor
 
     Raises NotFound if the link is not valid any more.
     """
+    Installation.objects.select_for_update().get()  # of two who use the link at once, one finds it used up
     ours = check_setup_token(token)
     operator = User.objects.create_user(email, password, name=name, is_operator=True)
     ours.name = installation_name

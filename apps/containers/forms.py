@@ -18,6 +18,12 @@ SIZES: Final = (("S", 128, Decimal("0.25")), ("M", 256, Decimal("0.5")), ("L", 1
 _FIELD_OF: Final = {"memory_bytes": "memory_mib", "cpu_millis": "cpu"}
 
 
+def check_magnitude(value: int | Decimal) -> None:
+    """Sums with numbers beyond this would not end; the rules proper are stricter, and say more."""
+    if not -(10**9) <= value <= 10**9:
+        raise forms.ValidationError("A number of at most nine digits.")
+
+
 class SpecForm(forms.Form):
     """Image, command, port and size; `spec` holds the validated specification once the form is valid."""
 
@@ -33,10 +39,14 @@ class SpecForm(forms.Form):
         widget=forms.TextInput(attrs={"spellcheck": "false", "autocapitalize": "none", "autocomplete": "off"}),
     )
     port = forms.IntegerField(
-        required=False, help_text="Where the application listens. Leave empty if it serves nobody: it gets no address."
+        required=False,
+        validators=[check_magnitude],
+        help_text="Where the application listens. Leave empty if it serves nobody: it gets no address.",
     )
-    memory_mib = forms.IntegerField(label="Memory (MiB)", initial=256)
-    cpu = forms.DecimalField(label="CPU (cores)", initial=Decimal("0.5"), decimal_places=2)
+    memory_mib = forms.IntegerField(label="Memory (MiB)", initial=256, validators=[check_magnitude])
+    cpu = forms.DecimalField(
+        label="CPU (cores)", initial=Decimal("0.5"), decimal_places=2, validators=[check_magnitude]
+    )
 
     spec: ServiceSpec
 

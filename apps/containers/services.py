@@ -3,13 +3,13 @@
 import json
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from apps.audit.actor import Actor
 from apps.audit.services import record
 from apps.containers.models import Application, Release, Variable
-from apps.core.errors import Busy, InvalidInput
+from apps.core.errors import Busy, InvalidInput, NotFound
 from apps.engine.spec import ServiceSpec
 from apps.images.reference import parse
 from apps.networking.services import allot_network, claim_domain, default_host, release_domain
@@ -31,13 +31,16 @@ def create_application(
     Raises InvalidInput for a bad or taken name or an image reference outside the grammar.
     """
     check_slug(slug, field="name", max_length=MAX_SLUG)
-    if tenant.applications.filter(slug=slug).exists():
-        raise InvalidInput(f"{tenant.name} already has an application “{slug}”.", field="name")
     parse(spec.image)
     node = local_node()
-    application = Application.objects.create(
-        tenant=tenant, node=node, slug=slug, spec_data=spec.model_dump(mode="json"), network=allot_network(tenant, node)
-    )
+    network = allot_network(tenant, node)
+    try:
+        with transaction.atomic():
+            application = Application.objects.create(
+                tenant=tenant, node=node, slug=slug, spec_data=spec.model_dump(mode="json"), network=network
+            )
+    except IntegrityError as error:
+        raise InvalidInput(f"{tenant.name} already has an application “{slug}”.", field="name") from error
     _set_address(application, spec)
     _write_variables(application, variables)
     record("application.create", actor=actor, tenant=tenant, target=application, image=spec.image)
@@ -47,12 +50,13 @@ def create_application(
 @transaction.atomic
 def deploy_application(application: Application, *, actor: Actor) -> Operation:
     """Freeze the specification into the next release and deploy it. Raises Busy while something else runs."""
-    return _deploy(application, "application.deploy", actor=actor)
+    return _deploy(_locked(application), "application.deploy", actor=actor)
 
 
 @transaction.atomic
 def change_variables(application: Application, variables: dict[str, str], *, actor: Actor) -> Operation:
     """Replace all variables and deploy the next release with them."""
+    application = _locked(application)
     application.variables.all().delete()
     _write_variables(application, variables)
     return _deploy(application, "application.variables", actor=actor, names=sorted(variables))
@@ -62,6 +66,7 @@ def change_variables(application: Application, variables: dict[str, str], *, act
 def configure_application(application: Application, spec: ServiceSpec, *, actor: Actor) -> Operation:
     """Change image, command, port or size, and deploy the next release with them."""
     parse(spec.image)
+    application = _locked(application)
     before, application.spec_data = application.spec, spec.model_dump(mode="json")
     application.save(update_fields=["spec_data"])
     _set_address(application, spec)
@@ -121,6 +126,15 @@ def _act(application: Application, kind: Kind, *, actor: Actor) -> Operation:
         operation_id=operation.pk,
     )
     return operation
+
+
+def _locked(application: Application) -> Application:
+    """The row as it is now; of two who change an application at once, one waits here for the other."""
+    rows = Application.objects.select_related("tenant", "domain", "release").select_for_update(of=("self",))
+    found = rows.filter(pk=application.pk).first()
+    if found is None:
+        raise NotFound(f"{application} has been deleted meanwhile.")
+    return found
 
 
 def _deploy(application: Application, action: str, *, actor: Actor, **data: Any) -> Operation:

@@ -15,7 +15,7 @@ from apps.containers import queries, services
 from apps.containers.forms import SIZES, DeleteForm, NewApplicationForm, SpecForm, VariablesForm
 from apps.containers.variables import render_env
 from apps.core.errors import InvalidInput
-from apps.core.views import add_error, page_of
+from apps.core.views import add_error, page_of, text_of
 from apps.engine.spec import parse_spec
 from apps.images.services import SAMPLE_REFERENCE
 from apps.tenants.access import Permission
@@ -32,7 +32,7 @@ def overview(request: TenantRequest) -> HttpResponse:
 
 @tenant_view(Permission.VIEW)
 def application_list(request: TenantRequest) -> HttpResponse:
-    query = request.GET.get("q", "").strip()
+    query = text_of(request.GET, "q")
     page = page_of(request, request.tenant.applications.filter(slug__contains=query))
     rows = queries.with_rows(page.object_list)  # type: ignore[arg-type]  # a page of a queryset is a queryset
     context = {"page_obj": page, "rows": rows, "query": query}

@@ -1,5 +1,6 @@
 """Small things that views share."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -15,6 +16,11 @@ PAGE_SIZE = 50
 def page_of(request: HttpRequest, rows: "QuerySet[Any]", size: int = PAGE_SIZE) -> Page[Any]:
     """The page that `?page=` asks for; the nearest one if there is no such page."""
     return Paginator(rows, size).get_page(request.GET.get("page"))
+
+
+def text_of(parameters: Mapping[str, str], name: str) -> str:
+    """What is searched for; without NUL characters, which PostgreSQL takes for a fault."""
+    return parameters.get(name, "").replace("\0", "").strip()
 
 
 def add_error(form: forms.Form, error: InvalidInput) -> None:

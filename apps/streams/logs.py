@@ -7,6 +7,7 @@ already. It is answered with text messages (JSON) about the stream and binary on
 import asyncio
 import logging
 import re
+from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar, Final
 
@@ -114,6 +115,16 @@ def _cursor(seen: object) -> Cursor | None:
 
 def _seen(place: object) -> Seen | None:
     match place:
-        case [str(stamp), int(count)] if len(stamp) == STAMP_BYTES and _STAMP.fullmatch(stamp) and count >= 0:
+        case [str(stamp), int(count)] if len(stamp) == STAMP_BYTES and _is_time(stamp) and count >= 0:
             return Seen(stamp.encode(), count)
     return None
+
+
+def _is_time(stamp: str) -> bool:
+    if not _STAMP.fullmatch(stamp):
+        return False
+    try:
+        datetime.fromisoformat(stamp[:19])
+    except ValueError:  # the 31st of a month that has none
+        return False
+    return True

@@ -1,4 +1,4 @@
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from apps.accounts.models import User
 from apps.audit.actor import Actor
@@ -14,9 +14,13 @@ RESERVED_SLUGS = frozenset({"www", "api", "console", "static", "admin", "panel"}
 def create_tenant(name: str, slug: str, *, owner: User, actor: Actor) -> Tenant:
     """A tenant with its first owner. Raises InvalidInput for a bad or taken slug."""
     check_slug(slug, field="slug", max_length=20)
-    if slug in RESERVED_SLUGS or Tenant.objects.filter(slug=slug).exists():
-        raise InvalidInput(f"The short name “{slug}” is taken.", field="slug")
-    tenant = Tenant.objects.create(name=name, slug=slug)
+    try:
+        with transaction.atomic():
+            if slug in RESERVED_SLUGS:
+                raise IntegrityError
+            tenant = Tenant.objects.create(name=name, slug=slug)
+    except IntegrityError as error:
+        raise InvalidInput(f"The short name “{slug}” is taken.", field="slug") from error
     record("tenant.create", actor=actor, tenant=tenant, target=tenant)
     add_member(tenant, owner, Role.OWNER, actor=actor)
     return tenant

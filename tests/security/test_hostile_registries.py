@@ -65,9 +65,11 @@ def deploy_from(web, tenant, settle, settings) -> Operation:
 def test_a_registry_cannot_read_an_internal_host_through_the_engine(acme, settle, engine, settings):
     """The engine follows the redirects of a layer anywhere and quotes the body of a refusal in its error."""
     secret = b"<h1>internal admin console, build 4711</h1>"
-    with serve(lambda request: (403, {"Content-Type": "text/html"}, secret)) as internal:
-        with serve(redirecting_registry(f"http://{internal.authority}/latest/meta-data/?a=b")) as web:
-            operation = deploy_from(web, acme, settle, settings)
+    with (
+        serve(lambda _request: (403, {"Content-Type": "text/html"}, secret)) as internal,
+        serve(redirecting_registry(f"http://{internal.authority}/latest/meta-data/?a=b")) as web,
+    ):
+        operation = deploy_from(web, acme, settle, settings)
     assert operation.state == State.FAILED
     assert "4711" not in operation.error_message
 
@@ -79,6 +81,6 @@ def test_a_registry_cannot_scan_ports_through_the_engine(acme, settle, engine, s
 
 
 def test_a_registry_cannot_fill_the_database_with_its_error(acme, settle, engine, settings):
-    with serve(HostileRegistry(lambda request: (403, {}, b"x" * 3_000_000))) as web:
+    with serve(HostileRegistry(lambda _request: (403, {}, b"x" * 3_000_000))) as web:
         operation = deploy_from(web, acme, settle, settings)
     assert len(operation.error_message) < 2000
