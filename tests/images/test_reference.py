@@ -57,7 +57,7 @@ def test_pinning_replaces_the_tag_by_the_digest():
         ("-x", "not “-x”"),
         ("a b", "not “a b”"),
         ("nginx; rm -rf /", "not “nginx; rm -rf /”"),
-        ("nginx\x00", "not “nginx\x00”"),
+        ("nginx\x00", "not “nginx ”"),
         ("naïve", "not “naïve”"),
         ("registry_x.example/web", "A registry is a host name"),
         ("registry.example:/web", "A registry is a host name"),
