@@ -95,7 +95,10 @@ def _web(environment: Environment) -> Program:
         # Only Caddy may say who the client is, and it does so only where it stands in front.
         "--proxy-headers" if environment.is_https else "--no-proxy-headers",
     ]
-    return Program("web", _python("-m", "uvicorn", "panel.asgi:application", *arguments), ready=str(environment.port))
+    # WhiteNoise hands static files over as plain iterators, which Django reads in a thread and remarks upon.
+    quiet = ("-W", "ignore:StreamingHttpResponse must consume synchronous iterators")
+    command = _python(*quiet, "-m", "uvicorn", "panel.asgi:application", *arguments)
+    return Program("web", command, ready=str(environment.port))
 
 
 def _worker(environment: Environment) -> Program:
