@@ -38,9 +38,33 @@ def alice(db: None) -> User:
 
 
 @pytest.fixture
+def adam(db: None) -> User:
+    """Admin of acme."""
+    return make_user("adam")
+
+
+@pytest.fixture
+def dora(db: None) -> User:
+    """Developer of acme."""
+    return make_user("dora")
+
+
+@pytest.fixture
 def vera(db: None) -> User:
     """Viewer of acme."""
     return make_user("vera")
+
+
+@pytest.fixture
+def arthur(db: None) -> User:
+    """Auditor of acme."""
+    return make_user("arthur")
+
+
+@pytest.fixture
+def greta(db: None) -> User:
+    """Guest of acme, for what tests grant her."""
+    return make_user("greta")
 
 
 @pytest.fixture
@@ -56,8 +80,8 @@ def oscar(db: None) -> User:
 
 
 @pytest.fixture
-def acme(alice: User, vera: User) -> Tenant:
-    return make_tenant("acme", alice, vera)
+def acme(alice: User, adam: User, dora: User, vera: User, arthur: User, greta: User) -> Tenant:
+    return make_tenant("acme", alice, admin=adam, developer=dora, viewer=vera, auditor=arthur, guest=greta)
 
 
 @pytest.fixture

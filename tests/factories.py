@@ -7,7 +7,8 @@ from apps.containers.models import Application
 from apps.engine.spec import MIB, ServiceSpec
 from apps.images.services import OWN_REGISTRY, register_own_image
 from apps.operations.models import Operation
-from apps.tenants.models import Role, Tenant
+from apps.tenants.models import Tenant
+from apps.tenants.permissions import Role
 from apps.tenants.services import add_member, create_tenant
 from tests.support.visitor import PASSWORD
 
@@ -16,10 +17,11 @@ def make_user(name: str, **fields: bool) -> User:
     return User.objects.create_user(f"{name}@example.com", PASSWORD, name=name.title(), **fields)
 
 
-def make_tenant(slug: str, owner: User, *viewers: User) -> Tenant:
+def make_tenant(slug: str, owner: User, **members: User) -> Tenant:
+    """A tenant with its owner, and further members by their role: `viewer=vera`."""
     tenant = create_tenant(slug.title(), slug, owner=owner, actor=SYSTEM)
-    for viewer in viewers:
-        add_member(tenant, viewer, Role.VIEWER, actor=SYSTEM)
+    for role, user in members.items():
+        add_member(tenant, user, Role(role), actor=SYSTEM)
     return tenant
 
 

@@ -13,51 +13,64 @@ from apps.audit.actor import SYSTEM
 from apps.audit.models import Event, Result
 from apps.containers.models import Application
 from apps.operations.models import Operation
-from apps.tenants.models import Role, Tenant
+from apps.tenants.models import Tenant
+from apps.tenants.permissions import Role
 from apps.tenants.services import add_member
 from tests.architecture.test_reading import all_urls
 from tests.factories import latest_operation, make_application, make_spec, own_image
 
-CAST = ("alice", "vera", "charlie", "oscar", "anonymous")
+INSIDE = ("alice", "adam", "dora", "vera", "arthur", "greta")
+CAST = (*INSIDE, "charlie", "oscar", "anonymous")
 EVERYBODY = dict.fromkeys(CAST, "ok")
 #: Nobody's page: who is not signed in is asked to.
 SIGNED_IN = EVERYBODY | {"anonymous": "sign-in"}
-#: A tenant's page: strangers (the operator among them) are told that there is nothing.
-MEMBERS = {"alice": "ok", "vera": "ok", "charlie": 404, "oscar": 404, "anonymous": "sign-in"}
-OWNERS = MEMBERS | {"vera": 403}
-OPERATORS = {"alice": 404, "vera": 404, "charlie": 404, "oscar": "ok", "anonymous": "sign-in"}
+NOBODY = dict.fromkeys(CAST, 404)
+OPERATORS = SIGNED_IN | dict.fromkeys((*INSIDE, "charlie"), 404)
+#: Strangers to a tenant (the operator among them) are told that there is nothing.
+STRANGERS = {"charlie": 404, "oscar": 404, "anonymous": "sign-in"}
+#: Any member's page.
+MEMBERS = dict.fromkeys(INSIDE, "ok") | STRANGERS
+#: A page of the tenant, by the least role that opens it.
+ADMINS = MEMBERS | dict.fromkeys(("dora", "vera", "arthur", "greta"), 403)
+DEVELOPERS = ADMINS | {"dora": "ok"}
+ACTIVITY = MEMBERS | {"greta": 403}
+#: A list that shows each member what they may see of it, and a page of one application, on which greta is a developer.
+SEEING = MEMBERS | {"arthur": 403}
+BUILDING = SEEING | {"vera": 403}
+#: What a grant on the application does not give.
+BEYOND_GRANTS = ADMINS
 
 MATRIX: dict[tuple[str, str], dict[str, object]] = {
     ("GET", "sign-in"): EVERYBODY,
     ("POST", "sign-out"): SIGNED_IN,
     ("GET", "home"): SIGNED_IN,
-    ("GET", "setup"): dict.fromkeys(CAST, 404),
+    ("GET", "setup"): NOBODY,
     ("GET", "tenant-overview"): MEMBERS,
-    ("GET", "tenant-activity"): MEMBERS,
-    ("GET", "application-list"): MEMBERS,
-    ("GET", "application-new"): OWNERS,
-    ("GET", "application-create"): OWNERS,
-    ("POST", "application-create"): OWNERS,
-    ("POST", "application-create-sample"): OWNERS,
-    ("GET", "application-detail"): MEMBERS,
-    ("GET", "application-header"): MEMBERS,
-    ("GET", "application-overview"): MEMBERS,
-    ("GET", "application-logs"): MEMBERS,
-    ("GET", "application-releases"): MEMBERS,
-    ("GET", "application-show-variables"): MEMBERS,
-    ("POST", "application-variables"): OWNERS,
-    ("GET", "application-settings"): MEMBERS,
-    ("POST", "application-configure"): OWNERS,
+    ("GET", "tenant-activity"): ACTIVITY,
+    ("GET", "application-list"): SEEING,
+    ("GET", "application-new"): DEVELOPERS,
+    ("GET", "application-create"): DEVELOPERS,
+    ("POST", "application-create"): DEVELOPERS,
+    ("POST", "application-create-sample"): DEVELOPERS,
+    ("GET", "application-detail"): SEEING,
+    ("GET", "application-header"): SEEING,
+    ("GET", "application-overview"): SEEING,
+    ("GET", "application-logs"): SEEING,
+    ("GET", "application-releases"): SEEING,
+    ("GET", "application-show-variables"): SEEING,
+    ("POST", "application-variables"): BEYOND_GRANTS,
+    ("GET", "application-settings"): SEEING,
+    ("POST", "application-configure"): BUILDING,
     ("GET", "application-activity"): MEMBERS,
-    ("POST", "application-deploy"): OWNERS,
-    ("POST", "application-stop"): OWNERS,
-    ("POST", "application-start"): OWNERS,
-    ("POST", "application-restart"): OWNERS,
-    ("POST", "application-kill"): OWNERS,
-    ("GET", "application-delete"): OWNERS,
-    ("POST", "application-delete"): OWNERS,
-    ("GET", "operation-detail"): MEMBERS,
-    ("POST", "operation-cancel"): OWNERS,
+    ("POST", "application-deploy"): BUILDING,
+    ("POST", "application-stop"): BUILDING,
+    ("POST", "application-start"): BUILDING,
+    ("POST", "application-restart"): BUILDING,
+    ("POST", "application-kill"): BUILDING,
+    ("GET", "application-delete"): BEYOND_GRANTS,
+    ("POST", "application-delete"): BEYOND_GRANTS,
+    ("GET", "operation-detail"): SEEING,
+    ("POST", "operation-cancel"): BUILDING,
     ("GET", "setup-engine"): OPERATORS,
     ("GET", "setup-tenant"): OPERATORS,
     ("GET", "console-dashboard"): OPERATORS,
@@ -78,15 +91,19 @@ NAMING_AN_APPLICATION = sorted({pattern.name for route, pattern in all_urls() if
 
 
 @pytest.fixture
-def application(acme: Tenant) -> Application:
+def application(acme: Tenant, greta: User) -> Application:
+    """Greta is its developer, and sees nothing else of acme."""
     own_image("httpd:1", "sha256:0")
     own_image("sample:1", "sha256:0")
-    return make_application(acme)
+    application = make_application(acme)
+    greta.memberships.get().grants.create(application_id=application.pk, role=Role.DEVELOPER)
+    return application
 
 
 @pytest.fixture
-def cast(alice: User, vera: User, charlie: User, oscar: User, other: Tenant) -> dict[str, User | None]:
-    return {"alice": alice, "vera": vera, "charlie": charlie, "oscar": oscar, "anonymous": None}
+def cast(acme: Tenant, other: Tenant, oscar: User) -> dict[str, User | None]:
+    members = {user.name.lower(): user for tenant in (acme, other) for user in tenant.members.all()}
+    return members | {"oscar": oscar, "anonymous": None}
 
 
 def path_of(name: str, application: Application) -> str:
@@ -145,14 +162,43 @@ def test_an_operation_of_ours_does_not_show_under_another_tenant(application, ca
 
 
 @pytest.mark.django_db
-def test_in_a_suspended_tenant_members_may_look_and_change_nothing(application, cast, client, settings):
+@pytest.mark.parametrize("name", NAMING_AN_APPLICATION)
+def test_to_a_guest_there_are_no_applications_but_those_granted(name, application, cast, client, settings):
+    method = "POST" if ("POST", name) in MATRIX else "GET"
+    client.force_login(cast["greta"])
+    make_application(application.tenant, "secret")
+    for slug in ("secret", "missing"):
+        path = path_of(name, application).replace("/shop/", f"/{slug}/")
+        assert client.generic(method, path, headers={"host": settings.ENVIRONMENT.host}).status_code == 404
+
+
+@pytest.mark.django_db
+def test_a_guest_sees_no_trace_of_what_was_not_granted(application, cast, client, settings):
+    secret = make_application(application.tenant, "secret")
+    client.force_login(cast["greta"])
+    host = {"host": settings.ENVIRONMENT.host}
+    for name in ("tenant-overview", "application-list"):
+        page = client.get(path_of(name, application), headers=host).content.decode()
+        assert "shop" in page
+        assert "secret" not in page
+    assert client.get(path_of("operation-detail", secret), headers=host).status_code == 404
+    assert client.post(path_of("operation-cancel", secret), headers=host).status_code == 404
+
+
+#: What only looks. Everything else is refused in a suspended tenant.
+LOOKING = [key for key, row in MATRIX.items() if key[0] == "GET" and row in (MEMBERS, SEEING, ACTIVITY)]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("person", INSIDE)
+def test_in_a_suspended_tenant_members_may_look_and_change_nothing(person, application, cast, client, settings):
     Tenant.objects.filter(slug="acme").update(suspended_at=timezone.now())
-    client.force_login(cast["alice"])
+    client.force_login(cast[person])
     for (method, name), row in MATRIX.items():
-        if row not in (MEMBERS, OWNERS):
-            continue
+        if row["charlie"] != 404 or row["oscar"] != 404 or row == NOBODY:
+            continue  # not a tenant's
         response = client.generic(method, path_of(name, application), headers={"host": settings.ENVIRONMENT.host})
-        assert outcome(response) == ("ok" if row == MEMBERS else 403), name
+        assert outcome(response) == (row[person] if (method, name) in LOOKING else 403), name
 
 
 @pytest.mark.django_db
@@ -167,13 +213,13 @@ def test_a_refused_change_is_in_the_tenants_log(application, cast, client, setti
 def test_values_of_variables_are_never_on_a_page_for_viewers(acme, cast, client, settings):
     own_image("httpd:1", "sha256:0")
     make_application(acme, "vault", make_spec(), TOKEN="s3cr3t-value")
-    for person, shows in {"vera": False, "alice": True}.items():
+    for person, shows in {"vera": False, "dora": False, "adam": True, "alice": True}.items():
         client.force_login(cast[person])
         path = "/t/acme/applications/vault/variables/?reveal=1"
         page = client.get(path, headers={"host": settings.ENVIRONMENT.host})
         assert ("s3cr3t-value" in page.content.decode()) is shows
         assert "TOKEN" in page.content.decode()
-    assert Event.objects.filter(action="application.reveal-variables").count() == 1
+    assert Event.objects.filter(action="application.reveal-variables").count() == 2
 
 
 @pytest.mark.django_db

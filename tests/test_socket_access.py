@@ -14,14 +14,17 @@ from tests.support.system import System, running_system
 pytestmark = pytest.mark.engine
 
 OPEN, SIGN_IN, FORBIDDEN, NOTHING = "open", 4401, 4403, 4404
-MEMBERS = {"alice": OPEN, "vera": OPEN, "charlie": NOTHING, "oscar": NOTHING, "anonymous": SIGN_IN}
-OPERATORS = {"alice": NOTHING, "vera": NOTHING, "charlie": NOTHING, "oscar": OPEN, "anonymous": SIGN_IN}
+INSIDE = ("alice", "adam", "dora", "vera", "arthur", "greta")
+MEMBERS = dict.fromkeys(INSIDE, OPEN) | {"charlie": NOTHING, "oscar": NOTHING, "anonymous": SIGN_IN}
+#: Of one application, on which greta is a developer.
+SEEING = MEMBERS | {"arthur": FORBIDDEN}
+OPERATORS = dict.fromkeys((*INSIDE, "charlie"), NOTHING) | {"oscar": OPEN, "anonymous": SIGN_IN}
 
 MATRIX = {
     "ws/console/live/": OPERATORS,
     "ws/t/<slug:tenant>/live/": MEMBERS,
-    "ws/t/<slug:tenant>/applications/<slug:application>/logs/": MEMBERS,
-    "ws/t/<slug:tenant>/applications/<slug:application>/stats/": MEMBERS,
+    "ws/t/<slug:tenant>/applications/<slug:application>/logs/": SEEING,
+    "ws/t/<slug:tenant>/applications/<slug:application>/stats/": SEEING,
 }
 CASES = [(route, person, expected) for route, row in MATRIX.items() for person, expected in row.items()]
 
@@ -32,7 +35,7 @@ from importlib import import_module
 from django.conf import settings
 from tests.factories import make_application, make_tenant, make_user
 engine = import_module(settings.SESSION_ENGINE)
-people = {name: make_user(name) for name in ("alice", "vera", "charlie")}
+people = {name: make_user(name) for name in ("alice", "adam", "dora", "vera", "arthur", "greta", "charlie")}
 people["oscar"] = make_user("oscar", is_operator=True)
 def session_of(user):
     session = engine.SessionStore()
@@ -41,9 +44,14 @@ def session_of(user):
     session["_auth_user_hash"] = user.get_session_auth_hash()
     session.create()
     return session.session_key
-acme = make_tenant("acme", people["alice"], people["vera"])
+acme = make_tenant(
+    "acme", people["alice"], admin=people["adam"], developer=people["dora"], viewer=people["vera"],
+    auditor=people["arthur"], guest=people["greta"],
+)
 other = make_tenant("other", people["charlie"])
-topics = [make_application(acme, "shop").topic, make_application(other, "theirs").topic]
+shop = make_application(acme, "shop")
+people["greta"].memberships.get().grants.create(application_id=shop.pk, role="developer")
+topics = [shop.topic, make_application(other, "theirs").topic, make_application(acme, "secret").topic]
 print(json.dumps({"sessions": {n: session_of(u) for n, u in people.items()}, "topics": topics, "acme": acme.pk}))
 """
 
@@ -104,15 +112,30 @@ def test_another_origin_is_refused(place):
 
 
 def test_only_topics_of_ones_own_tenant_are_heard(place):
-    ours, theirs = place.topics
+    ours, theirs, _ = place.topics
     with place.open("ws/t/acme/live/", "alice") as socket:
         socket.send(json.dumps({"topics": [ours, theirs, "operations", f"tenant:{place.acme}", "tenant:999"]}))
         answer = json.loads(socket.recv(timeout=10))
     assert answer == {"topics": sorted([ours, f"tenant:{place.acme}"])}
 
 
+def test_a_guest_hears_and_opens_only_what_was_granted(place):
+    shop, _, secret = place.topics
+    with place.open("ws/t/acme/live/", "greta") as socket:
+        socket.send(json.dumps({"topics": [shop, secret]}))
+        assert json.loads(socket.recv(timeout=10)) == {"topics": [shop]}
+    for slug in ("secret", "missing"):
+        assert outcome(place.open(f"ws/t/acme/applications/{slug}/logs/", "greta")) == NOTHING
+
+
 def test_an_open_socket_closes_after_its_right_has_ended(place):
     socket = place.open("ws/t/acme/applications/shop/logs/", "vera")
     remove = "from apps.tenants.models import Membership; Membership.objects.filter(user__name='Vera').delete()"
     place.system.manage("shell", "-v", "0", "-c", remove)
+    assert outcome(socket, within_s=10) == FORBIDDEN
+
+
+def test_an_open_socket_closes_after_its_grant_has_ended(place):
+    socket = place.open("ws/t/acme/applications/shop/logs/", "greta")
+    place.system.manage("shell", "-v", "0", "-c", "from apps.tenants.models import Grant; Grant.objects.all().delete()")
     assert outcome(socket, within_s=10) == FORBIDDEN

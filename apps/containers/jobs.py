@@ -17,6 +17,8 @@ from apps.nodes.engines import engine_for
 from apps.operations.lifecycle import Superseded
 from apps.operations.models import Kind
 from apps.operations.run import Run, job
+from apps.tenants.access import NO_APPLICATION
+from apps.tenants.services import forget_application
 
 logger = logging.getLogger(__name__)
 
@@ -116,8 +118,9 @@ def delete(run: Run) -> None:
         engine.remove_volume(volume.name)
     run.check(now=True)
     with transaction.atomic():
-        network, domain = application.network, application.domain
+        application_id, network, domain = application.pk, application.network, application.domain
         application.delete()
+        forget_application(application_id)
         for volume in volumes:
             volume.delete()
         release_network(network)
@@ -209,9 +212,8 @@ def _application(run: Run) -> Application:
 
 
 def _find_application(run: Run) -> Application | None:
-    return (
-        Application.objects.select_related(*_APPLICATION_PARTS).filter(pk=run.operation.payload["application"]).first()
-    )
+    application_id = run.operation.application_id or NO_APPLICATION
+    return Application.objects.select_related(*_APPLICATION_PARTS).filter(pk=application_id).first()
 
 
 def _engine_containers(application: Application) -> list[Container]:

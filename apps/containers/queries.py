@@ -17,7 +17,9 @@ from apps.core.errors import NotFound
 from apps.engine.types import ContainerState
 from apps.operations.models import OPEN_STATES, Operation
 from apps.operations.plans import planned_steps
+from apps.tenants.access import Access
 from apps.tenants.models import Tenant
+from apps.tenants.permissions import Permission
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +127,20 @@ def log_sources(tenant: Tenant, slug: str) -> LogSources:
     )
 
 
-def topic_is_visible(tenant: Tenant, topic: str) -> bool:
-    """Whether a page of this tenant may listen to the topic."""
+def topic_is_visible(access: Access, topic: str) -> bool:
+    """Whether a page of this member may listen to the topic."""
     kind, _, number = topic.partition(":")
     if not number.isascii() or not number.isdigit() or len(number) > 18:
         return False
+    tenant = access.tenant
     match kind:
         case "tenant":
             return int(number) == tenant.pk
         case "application":
-            return tenant.applications.filter(pk=number).exists()
+            return access.narrow(tenant.applications.filter(pk=number), Permission.VIEW).exists()
         case "operation":
-            return tenant.operations.filter(pk=number).exists()
+            operations = tenant.operations.filter(pk=number)
+            return access.narrow(operations, Permission.VIEW, application="application_id").exists()
     return False
 
 
@@ -159,9 +163,14 @@ def detail(application: Application) -> dict[str, Any]:
     }
 
 
-def overview(tenant: Tenant) -> dict[str, Any]:
-    """Counts by status, the latest applications, operations and events of a tenant."""
-    rows = with_rows(tenant.applications.order_by("-release__created_at", "-id"))
+def overview(access: Access) -> dict[str, Any]:
+    """Counts by status, the latest applications, operations and events: of those that this member may see."""
+    tenant = access.tenant
+    applications = access.narrow(tenant.applications.order_by("-release__created_at", "-id"), Permission.VIEW)
+    operations = access.narrow(
+        tenant.operations.select_related("tenant"), Permission.VIEW, application="application_id"
+    )
+    rows = with_rows(applications)
     words = Counter(row.status.word for row in rows)
     return {
         "summary": {
@@ -171,8 +180,8 @@ def overview(tenant: Tenant) -> dict[str, Any]:
             "crashed": words[Word.CRASHED] + words[Word.UNHEALTHY],
         },
         "rows": rows[:6],
-        "operations": list(tenant.operations.select_related("tenant")[:8]),
-        "events": list(events_of_tenant(tenant.pk)[:8]),
+        "operations": list(operations[:8]),
+        "events": list(events_of_tenant(tenant.pk)[:8]) if access.allows(Permission.AUDIT) else [],
     }
 
 

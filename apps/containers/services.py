@@ -1,7 +1,7 @@
 """What people do with applications. Each function validates, writes, audits and enqueues in one transaction."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
@@ -18,8 +18,18 @@ from apps.operations.models import Kind, Operation
 from apps.operations.services import enqueue
 from apps.tenants.models import Tenant
 from apps.tenants.names import check_slug
+from apps.tenants.permissions import Permission
 
 MAX_SLUG = 40
+#: What whoever asked must still be allowed when the work begins.
+_PERMISSIONS: Final = {
+    Kind.DEPLOY: Permission.DEPLOY,
+    Kind.STOP: Permission.MANAGE,
+    Kind.START: Permission.MANAGE,
+    Kind.RESTART: Permission.MANAGE,
+    Kind.KILL: Permission.MANAGE,
+    Kind.DELETE: Permission.DELETE,
+}
 
 
 @transaction.atomic
@@ -169,7 +179,8 @@ def _enqueue(application: Application, kind: Kind, *, actor: Actor, **payload: A
         target_label=application.slug,
         tenant=application.tenant,
         actor=actor,
-        application=application.pk,
+        application_id=application.pk,
+        permission=_PERMISSIONS[kind],
         **payload,
     )
 

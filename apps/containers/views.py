@@ -6,34 +6,37 @@ from django.conf import settings
 from django.contrib import messages
 from django.db.models import Model
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from apps.audit.queries import events_about
 from apps.containers import queries, services
+from apps.containers.decorators import application_view
 from apps.containers.forms import SIZES, DeleteForm, NewApplicationForm, SpecForm, VariablesForm
 from apps.containers.variables import render_env
 from apps.core.errors import InvalidInput
 from apps.core.views import add_error, page_of, text_of
 from apps.engine.spec import parse_spec
 from apps.images.services import SAMPLE_REFERENCE
-from apps.tenants.access import Permission
 from apps.tenants.decorators import TenantRequest, tenant_view
+from apps.tenants.permissions import Permission
 
 UNPROCESSABLE = 422
 
 
-@tenant_view(Permission.VIEW)
+@tenant_view(Permission.ENTER)
 def overview(request: TenantRequest) -> HttpResponse:
+    """The tenant's front page: of what there is, each member sees what they may."""
     template = "tenants/_overview.html" if request.htmx else "tenants/overview.html"
-    return render(request, template, queries.overview(request.tenant))
+    return render(request, template, queries.overview(request.access))
 
 
-@tenant_view(Permission.VIEW)
+@tenant_view(Permission.VIEW, somewhere=True)
 def application_list(request: TenantRequest) -> HttpResponse:
     query = text_of(request.GET, "q")
-    page = page_of(request, request.tenant.applications.filter(slug__contains=query))
+    applications = request.access.narrow(request.tenant.applications.filter(slug__contains=query), Permission.VIEW)
+    page = page_of(request, applications)
     rows = queries.with_rows(page.object_list)  # type: ignore[arg-type]  # a page of a queryset is a queryset
     context = {"page_obj": page, "rows": rows, "query": query}
     return render(request, _whole_or("_application_rows", request, "application_list"), context)
@@ -77,71 +80,62 @@ def new_sample(request: TenantRequest) -> HttpResponse:
     return redirect(services.create_application(request.tenant, slug, spec, {}, actor=request.actor))
 
 
-@tenant_view(Permission.VIEW)
-def application_detail(request: TenantRequest, slug: str) -> HttpResponse:
-    application = get_object_or_404(request.tenant.applications, slug=slug)
+@application_view(Permission.VIEW)
+def application_detail(request: TenantRequest, application: Any) -> HttpResponse:
     return render(request, "containers/application.html", queries.detail(application))
 
 
-@tenant_view(Permission.VIEW)
-def application_header(request: TenantRequest, slug: str) -> HttpResponse:
-    application = get_object_or_404(request.tenant.applications, slug=slug)
+@application_view(Permission.VIEW)
+def application_header(request: TenantRequest, application: Any) -> HttpResponse:
     return render(request, "containers/_header.html", queries.detail(application))
 
 
-@tenant_view(Permission.VIEW)
-def application_overview(request: TenantRequest, slug: str) -> HttpResponse:
-    application = get_object_or_404(request.tenant.applications, slug=slug)
+@application_view(Permission.VIEW)
+def application_overview(request: TenantRequest, application: Any) -> HttpResponse:
     return render(request, "containers/_overview.html", queries.detail(application))
 
 
-@tenant_view(Permission.LOGS)
-def application_logs(request: TenantRequest, slug: str) -> HttpResponse:
-    application = get_object_or_404(request.tenant.applications, slug=slug)
+@application_view(Permission.LOGS)
+def application_logs(request: TenantRequest, application: Any) -> HttpResponse:
     return render(request, "containers/logs.html", queries.detail(application))
 
 
-@tenant_view(Permission.VIEW)
-def application_releases(request: TenantRequest, slug: str) -> HttpResponse:
-    application = get_object_or_404(request.tenant.applications, slug=slug)
+@application_view(Permission.VIEW)
+def application_releases(request: TenantRequest, application: Any) -> HttpResponse:
     page = page_of(request, queries.releases_of(application))
     context = queries.detail(application) | {"page_obj": page, "releases": page.object_list}
     return render(request, "containers/releases.html", context)
 
 
 @never_cache
-@tenant_view(Permission.VIEW)
-def application_variables(request: TenantRequest, slug: str) -> HttpResponse:
+@application_view(Permission.VIEW)
+def application_variables(request: TenantRequest, application: Any) -> HttpResponse:
     """Names for everybody; values for those who may reveal them, and their form."""
-    application = get_object_or_404(request.tenant.applications, slug=slug)
     form = None
-    if request.access.allows(Permission.SECRETS_REVEAL) and request.GET.get("reveal"):
+    if Permission.SECRETS_REVEAL in request.may and request.GET.get("reveal"):
         values = services.reveal_variables(application, actor=request.actor)
         form = VariablesForm(initial={"variables": render_env(values)})
     return render(request, "containers/variables.html", _variables_context(application, form))
 
 
 @require_POST
-@tenant_view(Permission.SECRETS_REVEAL)
-def change_variables(request: TenantRequest, slug: str) -> HttpResponse:
-    application = get_object_or_404(request.tenant.applications, slug=slug)
+@application_view(Permission.SECRETS_REVEAL)
+def change_variables(request: TenantRequest, application: Any) -> HttpResponse:
     form = VariablesForm(request.POST)
     if not form.is_valid():
         return render(request, "containers/variables.html", _variables_context(application, form), status=UNPROCESSABLE)
     return redirect(services.change_variables(application, form.cleaned_data["variables"], actor=request.actor))
 
 
-@tenant_view(Permission.VIEW)
-def application_settings(request: TenantRequest, slug: str) -> HttpResponse:
-    application = get_object_or_404(request.tenant.applications, slug=slug)
+@application_view(Permission.VIEW)
+def application_settings(request: TenantRequest, application: Any) -> HttpResponse:
     form = SpecForm(initial=SpecForm.initial_for(application))
     return render(request, "containers/settings.html", _settings_context(application, form))
 
 
 @require_POST
-@tenant_view(Permission.DEPLOY)
-def configure(request: TenantRequest, slug: str) -> HttpResponse:
-    application = get_object_or_404(request.tenant.applications, slug=slug)
+@application_view(Permission.DEPLOY)
+def configure(request: TenantRequest, application: Any) -> HttpResponse:
     form = SpecForm(request.POST)
     if form.is_valid():
         try:
@@ -151,48 +145,45 @@ def configure(request: TenantRequest, slug: str) -> HttpResponse:
     return render(request, "containers/settings.html", _settings_context(application, form), status=UNPROCESSABLE)
 
 
-@tenant_view(Permission.AUDIT)
-def application_activity(request: TenantRequest, slug: str) -> HttpResponse:
-    application = get_object_or_404(request.tenant.applications, slug=slug)
+@application_view(Permission.AUDIT)
+def application_activity(request: TenantRequest, application: Any) -> HttpResponse:
     page = page_of(request, events_about(application, tenant_id=request.tenant.pk))
     return render(request, "containers/activity.html", queries.detail(application) | {"page_obj": page})
 
 
 @require_POST
-@tenant_view(Permission.DEPLOY)
-def deploy(request: TenantRequest, slug: str) -> HttpResponse:
-    application = get_object_or_404(request.tenant.applications, slug=slug)
+@application_view(Permission.DEPLOY)
+def deploy(request: TenantRequest, application: Any) -> HttpResponse:
     return redirect(services.deploy_application(application, actor=request.actor))
 
 
 @require_POST
-@tenant_view(Permission.MANAGE)
-def stop(request: TenantRequest, slug: str) -> HttpResponse:
-    return _act(request, slug, services.stop_application)
+@application_view(Permission.MANAGE)
+def stop(request: TenantRequest, application: Any) -> HttpResponse:
+    return _act(request, application, services.stop_application)
 
 
 @require_POST
-@tenant_view(Permission.MANAGE)
-def start(request: TenantRequest, slug: str) -> HttpResponse:
-    return _act(request, slug, services.start_application)
+@application_view(Permission.MANAGE)
+def start(request: TenantRequest, application: Any) -> HttpResponse:
+    return _act(request, application, services.start_application)
 
 
 @require_POST
-@tenant_view(Permission.MANAGE)
-def restart(request: TenantRequest, slug: str) -> HttpResponse:
-    return _act(request, slug, services.restart_application)
+@application_view(Permission.MANAGE)
+def restart(request: TenantRequest, application: Any) -> HttpResponse:
+    return _act(request, application, services.restart_application)
 
 
 @require_POST
-@tenant_view(Permission.MANAGE)
-def kill(request: TenantRequest, slug: str) -> HttpResponse:
-    return _act(request, slug, services.kill_application)
+@application_view(Permission.MANAGE)
+def kill(request: TenantRequest, application: Any) -> HttpResponse:
+    return _act(request, application, services.kill_application)
 
 
-@tenant_view(Permission.DELETE)
-def delete(request: TenantRequest, slug: str) -> HttpResponse:
+@application_view(Permission.DELETE)
+def delete(request: TenantRequest, application: Any) -> HttpResponse:
     """What will go, and the question for the name."""
-    application = get_object_or_404(request.tenant.applications, slug=slug)
     form = DeleteForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -209,9 +200,8 @@ class _Action(Protocol):
     def __call__(self, application: Any, *, actor: Any) -> Model: ...
 
 
-def _act(request: TenantRequest, slug: str, action: _Action) -> HttpResponse:
+def _act(request: TenantRequest, application: Any, action: _Action) -> HttpResponse:
     """Actions that are over in seconds stay on the application's page, where they can be watched."""
-    application = get_object_or_404(request.tenant.applications, slug=slug)
     operation = action(application, actor=request.actor)
     messages.info(request, f"{operation}: accepted.")
     return redirect(application)

@@ -37,6 +37,8 @@ class Operation(TimeStamped):
     """One asynchronous job, as a row. States change only by conditional UPDATE (see `lifecycle.py`).
 
     `target` names what it works on (`application:7`); at most one operation of a target runs and one waits.
+    `permission` is what whoever asked must still be allowed when the work begins, on `application_id` where there is
+    one; empty for what the panel does by itself.
     `steps` is a list of `{name, title, state, started, finished, detail, layers}` in their order; times are ISO 8601.
     """
 
@@ -45,6 +47,8 @@ class Operation(TimeStamped):
     tenant = models.ForeignKey(Tenant, null=True, on_delete=models.CASCADE, related_name="operations")
     target = models.CharField(max_length=60)
     target_label = models.CharField(max_length=120)
+    application_id = models.BigIntegerField(null=True)
+    permission = models.CharField(max_length=20, blank=True)
     payload = models.JSONField(default=dict)
     actor_data = models.JSONField()
     steps = models.JSONField(default=list)

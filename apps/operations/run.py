@@ -14,6 +14,8 @@ from apps.core.errors import PanelError
 from apps.operations import lifecycle
 from apps.operations.models import Kind, Operation, State
 from apps.operations.plans import TITLES
+from apps.tenants.access import check_actor
+from apps.tenants.permissions import Permission
 
 logger = logging.getLogger(__name__)
 
@@ -113,8 +115,11 @@ def run_next(worker: str, slots: int) -> bool:
 
 
 def _carry_out(run: Run) -> None:
+    operation = run.operation
     try:
-        JOBS[Kind(run.operation.kind)](run)
+        if operation.permission and operation.tenant:
+            check_actor(operation.actor, operation.tenant, Permission(operation.permission), operation.application_id)
+        JOBS[Kind(operation.kind)](run)
     except lifecycle.Superseded:
         raise
     except PanelError as error:

@@ -12,13 +12,24 @@ from apps.core.errors import Busy
 from apps.operations.models import OPEN_STATES, PREEMPTING, Kind, Operation, State
 from apps.operations.tasks import publish_hint
 from apps.tenants.models import Tenant
+from apps.tenants.permissions import Permission
 
 
 @transaction.atomic
 def enqueue(
-    kind: Kind, *, target: str, target_label: str, tenant: Tenant | None, actor: Actor, **payload: Any
+    kind: Kind,
+    *,
+    target: str,
+    target_label: str,
+    tenant: Tenant | None,
+    actor: Actor,
+    application_id: int | None = None,
+    permission: Permission | None = None,
+    **payload: Any,
 ) -> Operation:
     """Accept a wish for `target` (`application:7`), in the caller's transaction.
+
+    `permission` is asked of the actor again when the work begins.
 
     A wish that waits there is replaced by this one. While another runs, stop, kill and delete ask it to cancel and
     wait for it; any other wish raises Busy.
@@ -41,6 +52,8 @@ def enqueue(
                 tenant=tenant,
                 target=target,
                 target_label=target_label,
+                application_id=application_id,
+                permission=permission or "",
                 payload=payload,
                 actor_data=actor.to_json(),
             )

@@ -2,6 +2,7 @@
 
 import asyncio
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Any, Final
 
 from channels.db import database_sync_to_async
@@ -10,7 +11,7 @@ from apps.containers.queries import LogSources, log_sources
 from apps.core.errors import NotFound
 from apps.streams.doorbells import doorbells
 from apps.streams.sockets import REFUSED, Receive, Scope, Send, Socket
-from apps.tenants.access import Access, access
+from apps.tenants.access import NO_APPLICATION, Access, Claim, enter
 from apps.tenants.models import Tenant
 
 #: Rings that come together are answered once.
@@ -38,8 +39,17 @@ class ApplicationSocket(Socket):
         self._is_finding: asyncio.Task[None] | None = None
 
     def admit(self) -> None:
-        self._access: Access = access(self.user, self.slug, self.permission)
-        self.sources = log_sources(self._access.tenant, self._application_slug)
+        self._access: Access = enter(self.user, self.slug)
+        try:
+            self.sources = log_sources(self._access.tenant, self._application_slug)
+        except NotFound:
+            self._access.require(self.permission, NO_APPLICATION)
+            raise
+        self._access.require(self.permission, self.sources.application_id)
+
+    @property
+    def claim(self) -> Claim:
+        return replace(super().claim, application_id=self.sources.application_id)
 
     @abstractmethod
     def sources_changed(self) -> None:

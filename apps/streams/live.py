@@ -9,7 +9,8 @@ from apps.containers.queries import topic_is_visible
 from apps.core.errors import NotFound
 from apps.streams.doorbells import doorbells
 from apps.streams.sockets import Receive, Scope, Send, Socket
-from apps.tenants.access import Access, Permission, access
+from apps.tenants.access import access
+from apps.tenants.permissions import Permission
 
 MAX_TOPICS: Final = 200
 _TOPIC: Final = re.compile(r"[a-z][a-z-]{0,30}(:[0-9]{1,18})?")
@@ -18,17 +19,18 @@ _TOPIC: Final = re.compile(r"[a-z][a-z-]{0,30}(:[0-9]{1,18})?")
 class LiveSocket(Socket):
     """Of a tenant's pages."""
 
-    permission: ClassVar[Permission] = Permission.VIEW
+    permission: ClassVar[Permission] = Permission.ENTER
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         super().__init__(scope, receive, send)
         self._topics: set[str] = set()
 
     def admit(self) -> None:
-        self._access: Access = access(self.user, self.slug, self.permission)
+        access(self.user, self.slug, self.permission)
 
     def visible(self, topics: list[str]) -> list[str]:
-        return [topic for topic in topics if topic_is_visible(self._access.tenant, topic)]
+        found = access(self.user, self.slug, self.permission)
+        return [topic for topic in topics if topic_is_visible(found, topic)]
 
     async def begin(self) -> None:
         if doorbells.is_paused:

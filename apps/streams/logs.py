@@ -18,7 +18,7 @@ from apps.streams.lines import STAMP_BYTES, Cursor, Seen
 from apps.streams.sockets import Receive, Scope, Send
 from apps.streams.source import Source
 from apps.streams.subscription import Subscription
-from apps.tenants.access import Permission
+from apps.tenants.permissions import Permission
 
 #: For this long the browser waits for the containers' past before it shows what there is.
 PAST_S: Final = 3.0

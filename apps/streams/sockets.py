@@ -15,7 +15,8 @@ from apps.core.errors import PanelError
 from apps.streams.outlet import Outlet
 from apps.streams.recheck import recheck
 from apps.streams.ring import Message
-from apps.tenants.access import Claim, Permission
+from apps.tenants.access import Claim
+from apps.tenants.permissions import Permission
 
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]

@@ -11,7 +11,7 @@ from apps.engine.errors import EngineError, ObjectNotFound
 from apps.streams.applications import ApplicationSocket
 from apps.streams.hub import Hub
 from apps.streams.sockets import Receive, Scope, Send
-from apps.tenants.access import Permission
+from apps.tenants.permissions import Permission
 
 logger = logging.getLogger(__name__)
 

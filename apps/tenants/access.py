@@ -1,48 +1,75 @@
-"""`access()`: the only place that decides who may do what. The doors (views, sockets, the API) all call it."""
+"""`access()`: the only place that decides who may do what. The doors (views, sockets, the worker) all call it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Final
+from typing import Final, TypeVar
 
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.models import Session
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.audit.actor import Actor
 from apps.core.errors import Forbidden, NotFound
-from apps.tenants.models import Membership, Role, Tenant
+from apps.tenants.models import Membership, Tenant
+from apps.tenants.permissions import OF_THE_TENANT, PERMISSIONS, READ_ONLY, Permission, Role
 
+Rows = TypeVar("Rows", bound=Model)
 
-class Permission(StrEnum):
-    VIEW = "view"
-    LOGS = "logs"
-    AUDIT = "audit"
-    DEPLOY = "deploy"
-    MANAGE = "manage"
-    SECRETS_REVEAL = "secrets-reveal"
-    DELETE = "delete"
-
-
-PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
-    Role.OWNER: frozenset(Permission),
-    Role.VIEWER: frozenset({Permission.VIEW, Permission.LOGS, Permission.AUDIT}),
-}
-
-#: What stays possible in a suspended tenant.
-READ_ONLY: Final = frozenset({Permission.VIEW, Permission.LOGS, Permission.AUDIT})
+#: The id of no application: on it nobody has more than their role gives.
+NO_APPLICATION: Final = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A right that was found to hold: who, where, and everything that they may do there."""
+    """What somebody may do in a tenant: `permissions` everywhere, `grants` on single applications, by their id."""
 
     tenant: Tenant
     role: Role
     permissions: frozenset[Permission]
+    grants: Mapping[int, frozenset[Permission]]
 
-    def allows(self, permission: Permission) -> bool:
-        return permission in self.permissions
+    def on(self, application_id: int | None) -> frozenset[Permission]:
+        """Everything that is allowed on one application; on the tenant as a whole for None."""
+        return self.permissions | self.grants.get(application_id or NO_APPLICATION, frozenset())
+
+    def allows(self, permission: Permission, application_id: int | None = None) -> bool:
+        return permission in self.on(application_id)
+
+    def allows_somewhere(self, permission: Permission) -> bool:
+        """Whether it is allowed everywhere or on one application at least."""
+        return permission in self.permissions or any(permission in granted for granted in self.grants.values())
+
+    @property
+    def sees_applications(self) -> bool:
+        return self.allows_somewhere(Permission.VIEW)
+
+    def require(self, permission: Permission, application_id: int | None = None) -> None:
+        """Raises Forbidden without the right; NotFound to a guest, for an application that was not granted to them."""
+        if self.allows(permission, application_id):
+            return
+        if self.role == Role.GUEST and application_id is not None and application_id not in self.grants:
+            raise nothing_here()
+        raise self.refusal(permission)
+
+    def refusal(self, permission: Permission) -> Forbidden:
+        if self.tenant.is_suspended and permission not in READ_ONLY:
+            return Forbidden(
+                f"{self.tenant.name} is suspended: you may look, but nothing can be changed. Ask the operator.",
+                code="tenant-suspended",
+            )
+        return Forbidden(
+            f"Your role in {self.tenant.name} is {self.role.label.lower()}, which does not include "
+            f"“{permission.value}”. An owner or admin can change your role."
+        )
+
+    def narrow(self, rows: "QuerySet[Rows]", permission: Permission, *, application: str = "pk") -> "QuerySet[Rows]":
+        """Those of the tenant's rows whose application (the field's name) one may see with this permission."""
+        if permission in self.permissions:
+            return rows
+        granted = [pk for pk, permissions in self.grants.items() if permission in permissions]
+        return rows.filter(**{f"{application}__in": granted})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,60 +80,81 @@ class Claim:
     user_id: int
     slug: str
     permission: Permission
+    application_id: int | None = None
 
 
-def access(user: User | AnonymousUser, slug: str, permission: Permission) -> Access:
-    """Find the tenant and prove the right, in one query.
+def nothing_here() -> NotFound:
+    """The one answer to strangers, whether or not there is something."""
+    return NotFound("There is nothing here, or it is not yours to see.")
 
-    Raises NotFound to strangers (also operators: their rank gives nothing here) and for tenants that do not exist, and
-    Forbidden to members without the right.
-    """
-    membership = (
-        Membership.objects.select_related("tenant")
-        .filter(tenant__slug=slug, user=user.pk, user__is_active=True)
-        .first()
-    )
+
+def enter(user: User | AnonymousUser, slug: str) -> Access:
+    """What this user may do in the tenant; NotFound to strangers (also operators: their rank gives nothing here)."""
+    membership = _memberships().filter(tenant__slug=slug, user=user.pk, user__is_active=True).first()
     if membership is None:
-        raise NotFound("There is nothing here, or it is not yours to see.")
-    permissions = _permissions(membership)
-    if permission not in permissions:
-        if membership.tenant.is_suspended and permission in PERMISSIONS[Role(membership.role)]:
-            raise Forbidden(
-                f"{membership.tenant.name} is suspended: you may look, but nothing can be changed. Ask the operator.",
-                code="tenant-suspended",
-            )
-        raise Forbidden(
-            f"Your role in {membership.tenant.name} is {membership.get_role_display().lower()}, which does not include "
-            f"“{permission.value}”. An owner can change your role."
-        )
-    return Access(membership.tenant, Role(membership.role), permissions)
+        raise nothing_here()
+    return access_of(membership)
+
+
+def access(user: User | AnonymousUser, slug: str, permission: Permission, application_id: int | None = None) -> Access:
+    """Find the tenant and prove the right, in two queries.
+
+    Raises NotFound to strangers and for tenants that do not exist, and Forbidden to members without the right.
+    """
+    found = enter(user, slug)
+    found.require(permission, application_id)
+    return found
+
+
+def check_actor(actor: Actor, tenant: Tenant, permission: Permission, application_id: int | None) -> None:
+    """Ask again, as the work begins, whether whoever wished it still may; raises Forbidden if not.
+
+    The panel itself always may.
+    """
+    if actor.user_id is None:
+        return
+    membership = _memberships().filter(tenant=tenant, user=actor.user_id, user__is_active=True).first()
+    if membership is None or not access_of(membership).allows(permission, application_id):
+        raise Forbidden(f"{actor.label} may not do this in {tenant.name} any more, so it was not begun.")
+
+
+def access_of(membership: Membership) -> Access:
+    """What a membership (with its grants) allows."""
+    tenant, role = membership.tenant, Role(membership.role)
+    allowed = READ_ONLY if tenant.is_suspended else frozenset(Permission)
+    return Access(
+        tenant,
+        role,
+        PERMISSIONS[role] & allowed,
+        {
+            grant.application_id: (PERMISSIONS[Role(grant.role)] & allowed) - OF_THE_TENANT
+            for grant in membership.grants.all()
+        },
+    )
 
 
 def still_allowed(claims: Collection[Claim]) -> set[Claim]:
-    """Those of the claims that still hold, in three queries whatever their number."""
+    """Those of the claims that still hold, in four queries whatever their number."""
     sessions = set(
         Session.objects.filter(
             session_key__in={claim.session_key for claim in claims}, expire_date__gt=timezone.now()
         ).values_list("session_key", flat=True)
     )
     users = {claim.user_id for claim in claims}
-    memberships = {
-        (membership.user_id, membership.tenant.slug): _permissions(membership)
-        for membership in Membership.objects.select_related("tenant").filter(user__in=users, user__is_active=True)
+    accesses = {
+        (membership.user_id, membership.tenant.slug): access_of(membership)
+        for membership in _memberships().filter(user__in=users, user__is_active=True)
     }
     operators = set(User.objects.filter(pk__in=users, is_active=True, is_operator=True).values_list("pk", flat=True))
-    return {
-        claim
-        for claim in claims
-        if claim.session_key in sessions
-        and (
-            claim.permission in memberships.get((claim.user_id, claim.slug), frozenset())
-            if claim.slug
-            else claim.user_id in operators
-        )
-    }
+
+    def holds(claim: Claim) -> bool:
+        if not claim.slug:
+            return claim.user_id in operators
+        found = accesses.get((claim.user_id, claim.slug))
+        return found is not None and found.allows(claim.permission, claim.application_id)
+
+    return {claim for claim in claims if claim.session_key in sessions and holds(claim)}
 
 
-def _permissions(membership: Membership) -> frozenset[Permission]:
-    permissions = PERMISSIONS[Role(membership.role)]
-    return permissions & READ_ONLY if membership.tenant.is_suspended else permissions
+def _memberships() -> "QuerySet[Membership]":
+    return Membership.objects.select_related("tenant").prefetch_related("grants")

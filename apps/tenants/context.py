@@ -8,7 +8,7 @@ from apps.tenants.models import Tenant
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """`tenant` and `access` of this page, and lazily the tenants that the switcher offers."""
+    """`tenant` of this page, `access` to it, what one `may` do here; lazily the tenants that the switcher offers."""
     user = getattr(request, "user", None)
     tenants = (
         Tenant.objects.filter(memberships__user=user.pk)
@@ -18,5 +18,6 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     return {
         "tenant": getattr(request, "tenant", None),
         "access": getattr(request, "access", None),
+        "may": getattr(request, "may", frozenset()),
         "switcher_tenants": tenants,
     }

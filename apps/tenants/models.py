@@ -2,11 +2,7 @@ from django.db import models
 
 from apps.accounts.models import User
 from apps.core.models import TimeStamped
-
-
-class Role(models.TextChoices):
-    OWNER = "owner", "Owner"
-    VIEWER = "viewer", "Viewer"
+from apps.tenants.permissions import GRANTABLE, Role
 
 
 class Tenant(TimeStamped):
@@ -42,3 +38,22 @@ class Membership(TimeStamped):
 
     def __str__(self) -> str:
         return f"{self.user} as {self.role}"
+
+
+class Grant(TimeStamped):
+    """A role on one application, beyond the member's role in the whole tenant.
+
+    The application's id, no foreign key: applications are above this app, which imports nothing upward. Who deletes an
+    application deletes its grants (`services.forget_application`).
+    """
+
+    membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="grants")
+    application_id = models.BigIntegerField()
+    role = models.CharField(max_length=10, choices=[(role.value, role.label) for role in GRANTABLE])
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["membership", "application_id"], name="tenants_grant_once")]
+        indexes = [models.Index(fields=["application_id"], name="tenants_grant_application")]
+
+    def __str__(self) -> str:
+        return f"{self.role} of application {self.application_id}"

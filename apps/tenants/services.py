@@ -4,8 +4,9 @@ from apps.accounts.models import User
 from apps.audit.actor import Actor
 from apps.audit.services import record
 from apps.core.errors import InvalidInput
-from apps.tenants.models import Membership, Role, Tenant
+from apps.tenants.models import Grant, Membership, Tenant
 from apps.tenants.names import check_slug
+from apps.tenants.permissions import Role
 
 RESERVED_SLUGS = frozenset({"www", "api", "console", "static", "admin", "panel"})
 
@@ -32,3 +33,8 @@ def add_member(tenant: Tenant, user: User, role: Role, *, actor: Actor) -> Membe
     membership, _ = Membership.objects.update_or_create(tenant=tenant, user=user, defaults={"role": role})
     record("member.add", actor=actor, tenant=tenant, target=user, role=role.value)
     return membership
+
+
+def forget_application(application_id: int) -> None:
+    """What was granted on an application goes with it."""
+    Grant.objects.filter(application_id=application_id).delete()

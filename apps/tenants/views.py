@@ -4,8 +4,8 @@ from django.shortcuts import redirect, render
 from apps.accounts.http import UserRequest
 from apps.audit.queries import events_of_tenant, filtered
 from apps.core.views import page_of
-from apps.tenants.access import Permission
 from apps.tenants.decorators import TenantRequest, tenant_view
+from apps.tenants.permissions import Permission
 from apps.tenants.queries import first_tenant
 
 

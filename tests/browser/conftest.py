@@ -24,7 +24,8 @@ VIEWER = "vera@example.com"
 ADD_VIEWER = f"""
 from apps.accounts.models import User
 from apps.audit.actor import SYSTEM
-from apps.tenants.models import Role, Tenant
+from apps.tenants.models import Tenant
+from apps.tenants.permissions import Role
 from apps.tenants.services import add_member
 user = User.objects.create_user({VIEWER!r}, {PASSWORD!r}, name="Vera")
 add_member(Tenant.objects.get(slug="acme"), user, Role.VIEWER, actor=SYSTEM)

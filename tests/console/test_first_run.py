@@ -10,7 +10,8 @@ from apps.accounts.models import User
 from apps.audit.models import Event
 from apps.nodes.services import installation
 from apps.operations.models import Kind, Operation
-from apps.tenants.models import Membership, Role
+from apps.tenants.models import Membership
+from apps.tenants.permissions import Role
 from tests.support.visitor import PASSWORD
 
 pytestmark = pytest.mark.django_db

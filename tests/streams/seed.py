@@ -7,9 +7,12 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends.db import SessionStore
 
 from apps.accounts.models import User
+from apps.audit.actor import SYSTEM
 from apps.containers.models import Application, Container
 from apps.engine.types import ContainerState
 from apps.tenants.models import Tenant
+from apps.tenants.permissions import Role
+from apps.tenants.services import add_member
 from tests.factories import make_application, make_spec, make_tenant, make_user, own_image
 
 
@@ -48,6 +51,8 @@ def seed(container_id: str, users: int) -> tuple[str, list[str]]:
     """The path of the log's socket and sessions of so many people who may open it."""
     tag = uuid.uuid4().hex[:8]
     people = [make_user(f"user-{tag}-{number}") for number in range(users)]
-    tenant = make_tenant(f"bench-{tag}", *people)
+    tenant = make_tenant(f"bench-{tag}", people[0])
+    for person in people[1:]:
+        add_member(tenant, person, Role.VIEWER, actor=SYSTEM)
     running_application(tenant, "shop", container_id)
     return f"/ws/t/{tenant.slug}/applications/shop/logs/", [session_of(person) for person in people]

@@ -181,12 +181,6 @@ def state_icon(state: str) -> str:
     return _STATE_ICONS.get(state, "circle-dashed")
 
 
-@register.filter
-def allows(access: Any, permission: str) -> bool:
-    """Whether this `Access` (or None) includes the permission of that name."""
-    return access is not None and permission in access.permissions
-
-
 # --- forms ------------------------------------------------------------------------------------------------------------
 
 
