@@ -21,8 +21,9 @@ from redis.exceptions import RedisError
 
 START_TIMEOUT_S = 30
 POSTGRESQL = Path("/usr/lib/postgresql/15/bin")
-# Not the default: the tests share the engine with the developer's own Berth, and networks must not overlap.
-NETWORK_POOL = "10.204.0.0/14"
+# Not the default, and another one in each run: whoever shares the engine (a developer's own Berth, a second run of the
+# tests) must not want the same ranges. The children of a run have its own.
+NETWORK_POOL = os.environ.setdefault("BERTH_TEST_NETWORK_POOL", f"10.{128 + os.getpid() % 80}.0.0/16")
 
 
 @contextmanager
