@@ -49,7 +49,9 @@ def big_image(registry: Registry) -> Iterator[str]:
     """A reference whose pull takes about six seconds, from a registry behind a slow line."""
     tag = f"berth-test/big:{uuid.uuid4().hex[:8]}"
     recipe = "FROM berth-test/httpd:1\nRUN head -c 24000000 /dev/urandom > /big\n"
-    subprocess.run(["docker", "build", "-q", "-t", tag, "-"], input=recipe.encode(), check=True, capture_output=True)
+    # No cache: the layer of an earlier build would still be on the node, and nothing would have to be pulled.
+    build = ["docker", "build", "--no-cache", "-q", "-t", tag, "-"]
+    subprocess.run(build, input=recipe.encode(), check=True, capture_output=True)
     reference = registry.push(tag, tag)
     subprocess.run(["docker", "rmi", tag], check=True, capture_output=True)
     with slow_line(registry.host, 4_000_000) as host:
