@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "apps.engine",
     "apps.audit",
     "apps.accounts",
+    "apps.quotas",
     "apps.tenants",
     "apps.operations",
     "apps.nodes",

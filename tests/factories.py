@@ -9,6 +9,7 @@ from apps.images.services import OWN_REGISTRY, register_own_image
 from apps.operations.models import Operation
 from apps.tenants.models import Tenant
 from apps.tenants.permissions import Role
+from apps.tenants.plans import unlimited_plan
 from apps.tenants.services import add_member, create_tenant
 from tests.support.visitor import PASSWORD
 
@@ -18,8 +19,8 @@ def make_user(name: str, **fields: bool) -> User:
 
 
 def make_tenant(slug: str, owner: User, **members: User) -> Tenant:
-    """A tenant with its owner, and further members by their role: `viewer=vera`."""
-    tenant = create_tenant(slug.title(), slug, owner=owner, actor=SYSTEM)
+    """An unlimited tenant with its owner, and further members by their role: `viewer=vera`."""
+    tenant = create_tenant(slug.title(), slug, owner=owner, actor=SYSTEM, plan=unlimited_plan())
     for role, user in members.items():
         add_member(tenant, user, Role(role), actor=SYSTEM)
     return tenant

@@ -21,6 +21,7 @@ from apps.nodes.checklist import TITLES
 from apps.nodes.services import check_node, check_setup_token, local_node
 from apps.operations.services import cancel
 from apps.operations.views import operation_context
+from apps.tenants.plans import unlimited_plan
 from apps.tenants.services import create_tenant
 
 UNPROCESSABLE = 422
@@ -47,11 +48,11 @@ def set_up_engine(request: UserRequest) -> HttpResponse:
 
 @operator_view
 def set_up_tenant(request: UserRequest) -> HttpResponse:
-    """The first tenant: the operator becomes its owner, by a membership like everybody's."""
+    """The first tenant, the house's own, is unlimited. The operator owns it by a membership, like everybody."""
     form = TenantForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            tenant = create_tenant(**form.cleaned_data, owner=request.user, actor=request.actor)
+            tenant = create_tenant(**form.cleaned_data, owner=request.user, actor=request.actor, plan=unlimited_plan())
             return redirect("tenant-overview", tenant.slug)
         except InvalidInput as error:
             add_error(form, error)

@@ -1,21 +1,24 @@
 """Forms of applications: they only shape input. The rules are those of `apps.engine.spec`, in one place."""
 
 import shlex
+from collections import Counter
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
 from django import forms
 
 from apps.containers.models import Application
+from apps.containers.needs import Needs
+from apps.containers.strategy import Strategy
 from apps.containers.variables import parse_env
 from apps.core.errors import InvalidInput
 from apps.engine.spec import MIB, ServiceSpec, parse_spec
+from apps.quotas.resources import Resource
 from apps.tenants.names import check_slug
 
-#: Sizes offered as one click: name, MiB of memory, cores.
-SIZES: Final = (("S", 128, Decimal("0.25")), ("M", 256, Decimal("0.5")), ("L", 1024, Decimal("1")))
-
-_FIELD_OF: Final = {"memory_bytes": "memory_mib", "cpu_millis": "cpu"}
+#: Fields of the specification, and resources of the quota ledger, that the forms call otherwise.
+FIELD_OF: Final = {"memory_bytes": "memory_mib", "memory": "memory_mib", "cpu_millis": "cpu"}
 
 
 def check_magnitude(value: int | Decimal) -> None:
@@ -70,7 +73,7 @@ class SpecForm(forms.Form):
                     }
                 )
             except InvalidInput as error:
-                self.add_error(_FIELD_OF.get(error.field or "", error.field), error.message)
+                self.add_error(FIELD_OF.get(error.field or "", error.field), error.message)
         return data
 
     @classmethod
@@ -116,6 +119,30 @@ class NewApplicationForm(VariablesForm, SpecForm):
             return check_slug(self.cleaned_data["name"], field="name", max_length=40)
         except InvalidInput as error:
             raise forms.ValidationError(error.message) from error
+
+
+class SizeForm(forms.Form):
+    """What a half-filled form asks for so far, for the quota beside it; nonsense counts as nothing."""
+
+    memory_mib = forms.IntegerField(required=False, min_value=0, validators=[check_magnitude])
+    cpu = forms.DecimalField(required=False, min_value=Decimal(0), validators=[check_magnitude])
+
+    @property
+    def needs(self) -> Needs:
+        self.full_clean()
+        memory_mib, cpu = self.cleaned_data.get("memory_mib") or 0, self.cleaned_data.get("cpu") or 0
+        return Counter({Resource.CPU: int(cpu * 1000), Resource.MEMORY: memory_mib * MIB, Resource.CONTAINERS: 1})
+
+
+class StrategyForm(forms.Form):
+    """Which of the two ways the button that was pressed stands for."""
+
+    strategy = forms.ChoiceField(required=False, choices=Strategy.choices)
+
+    @classmethod
+    def chosen(cls, data: Mapping[str, str]) -> Strategy:
+        form = cls(data)
+        return Strategy(form.cleaned_data["strategy"] or Strategy.ROLLING) if form.is_valid() else Strategy.ROLLING
 
 
 class DeleteForm(forms.Form):

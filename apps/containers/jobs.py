@@ -7,6 +7,7 @@ from django.db import transaction
 from apps.containers.models import Application, Container, DesiredState, Release
 from apps.containers.observe import route, write_observation
 from apps.containers.rollout import Rollout, remove_from_engine
+from apps.containers.strategy import Strategy
 from apps.core.doorbell import ring
 from apps.core.errors import PanelError
 from apps.engine.body import STOP_TIMEOUT_S
@@ -42,8 +43,8 @@ def deploy(run: Run) -> None:
         facts = rollout.pull(release.image)
         run.step("create")
         container = rollout.create(facts)
-        if facts.volumes:
-            # Two containers on one volume would spoil its data: the old one gives way first.
+        if facts.volumes or run.operation.payload["strategy"] == Strategy.RECREATE:
+            # Two containers on one volume would spoil its data, or there is no room for both: the old one gives way.
             _stop_others(rollout, container)
         run.step("start")
         rollout.start(container)

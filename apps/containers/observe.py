@@ -3,6 +3,7 @@
 from django.db import transaction
 
 from apps.containers.models import Application, Container, DesiredState
+from apps.containers.needs import settle
 from apps.core.doorbell import ring
 from apps.engine.types import ContainerState, ObservedContainer
 from apps.networking.services import clear_upstream, set_upstream
@@ -29,6 +30,8 @@ def write_observation(container: Container, seen: ObservedContainer | None, **no
     with transaction.atomic():
         Container.objects.filter(pk=container.pk).update(**{name: values[name] for name in changed})
         route(container.application)
+        if "state" in changed and container.application.desired_state != DesiredState.RUNNING:
+            settle(container.application_id)  # what stops gives its memory and CPU back
         ring(container.application.topic, f"tenant:{container.application.tenant_id}")
     return True
 

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -12,11 +13,15 @@ from django.db.models import F, Prefetch, QuerySet
 
 from apps.audit.queries import events_of_tenant
 from apps.containers.models import Application, Container, Release
+from apps.containers.needs import Needs, use_now, use_of
 from apps.containers.status import Status, Word, status_of
 from apps.core.errors import NotFound
+from apps.engine.spec import MIB, ServiceSpec
 from apps.engine.types import ContainerState
 from apps.operations.models import OPEN_STATES, Operation
 from apps.operations.plans import planned_steps
+from apps.quotas.queries import lines
+from apps.quotas.resources import Resource
 from apps.tenants.access import Access
 from apps.tenants.models import Tenant
 from apps.tenants.permissions import Permission
@@ -180,9 +185,41 @@ def overview(access: Access) -> dict[str, Any]:
             "crashed": words[Word.CRASHED] + words[Word.UNHEALTHY],
         },
         "rows": rows[:6],
+        "quota": lines(tenant.account) if access.allows(Permission.VIEW) else [],
         "operations": list(operations[:8]),
         "events": list(events_of_tenant(tenant.pk)[:8]) if access.allows(Permission.AUDIT) else [],
     }
+
+
+def quota_for_new(tenant: Tenant, needs: Needs) -> dict[str, Any]:
+    """The tenant's quota, and what would be left of it after a new application of this size."""
+    return {"quota": lines(tenant.account, needs + Counter({Resource.APPLICATIONS: 1}))}
+
+
+def quota_for_change(application: Application, needs: Needs) -> dict[str, Any]:
+    """The same after the application's containers took this; `fits` says whether, and by which way of changing over."""
+    now = use_now(application)
+    change = Counter(needs)
+    change.subtract(now)
+    after = lines(application.tenant.account, change)
+    is_tight = any(line.is_over for line in lines(application.tenant.account, needs))
+    return {"quota": after, "needs_recreate": is_tight and not any(line.is_over for line in after)}
+
+
+def may_recreate(application: Application, spec: ServiceSpec) -> bool:
+    """Whether there is room for the specification once what runs now has given way."""
+    change = use_of(spec) - use_now(application)
+    accounts = (application.tenant.account, application.node.account)
+    return bool(use_now(application)) and not any(
+        line.is_over for account in accounts for line in lines(account, change)
+    )
+
+
+def sizes_of(tenant: Tenant) -> list[tuple[str, int, Decimal]]:
+    """What the tenant's plan offers by one click: name, MiB of memory, cores."""
+    return [
+        (size["name"], size["memory_bytes"] // MIB, Decimal(size["cpu_millis"]) / 1000) for size in tenant.plan.sizes
+    ]
 
 
 def what_goes(application: Application) -> list[str]:

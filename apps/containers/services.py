@@ -9,6 +9,8 @@ from django.db.models import Max
 from apps.audit.actor import Actor
 from apps.audit.services import record
 from apps.containers.models import Application, Release, Variable
+from apps.containers.needs import reserve
+from apps.containers.strategy import Strategy
 from apps.core.errors import Busy, InvalidInput, NotFound
 from apps.engine.spec import ServiceSpec
 from apps.images.reference import parse
@@ -38,7 +40,7 @@ def create_application(
 ) -> Operation:
     """Make the application with its network and address, and deploy it; returns the operation.
 
-    Raises InvalidInput for a bad or taken name or an image reference outside the grammar.
+    Raises InvalidInput for a bad or taken name or an image reference outside the grammar, QuotaExceeded without room.
     """
     check_slug(slug, field="name", max_length=MAX_SLUG)
     parse(spec.image)
@@ -58,22 +60,34 @@ def create_application(
 
 
 @transaction.atomic
-def deploy_application(application: Application, *, actor: Actor) -> Operation:
-    """Freeze the specification into the next release and deploy it. Raises Busy while something else runs."""
-    return _deploy(_locked(application), "application.deploy", actor=actor)
+def deploy_application(application: Application, *, actor: Actor, strategy: Strategy = Strategy.ROLLING) -> Operation:
+    """Freeze the specification into the next release and deploy it.
+
+    Raises Busy while something else runs, and QuotaExceeded where there is no room: rolling, both releases run for a
+    while and need it both.
+    """
+    return _deploy(_locked(application), "application.deploy", actor=actor, strategy=strategy)
 
 
 @transaction.atomic
-def change_variables(application: Application, variables: dict[str, str], *, actor: Actor) -> Operation:
+def change_variables(
+    application: Application,
+    variables: dict[str, str],
+    *,
+    actor: Actor,
+    strategy: Strategy = Strategy.ROLLING,
+) -> Operation:
     """Replace all variables and deploy the next release with them."""
     application = _locked(application)
     application.variables.all().delete()
     _write_variables(application, variables)
-    return _deploy(application, "application.variables", actor=actor, names=sorted(variables))
+    return _deploy(application, "application.variables", actor=actor, strategy=strategy, names=sorted(variables))
 
 
 @transaction.atomic
-def configure_application(application: Application, spec: ServiceSpec, *, actor: Actor) -> Operation:
+def configure_application(
+    application: Application, spec: ServiceSpec, *, actor: Actor, strategy: Strategy = Strategy.ROLLING
+) -> Operation:
     """Change image, command, port or size, and deploy the next release with them."""
     parse(spec.image)
     application = _locked(application)
@@ -85,7 +99,7 @@ def configure_application(application: Application, spec: ServiceSpec, *, actor:
         for name in ServiceSpec.model_fields
         if getattr(before, name) != getattr(spec, name)
     }
-    return _deploy(application, "application.configure", actor=actor, changes=changes)
+    return _deploy(application, "application.configure", actor=actor, strategy=strategy, changes=changes)
 
 
 def stop_application(application: Application, *, actor: Actor) -> Operation:
@@ -128,6 +142,8 @@ def variables_of(application: Application) -> dict[str, str]:
 @transaction.atomic
 def _act(application: Application, kind: Kind, *, actor: Actor) -> Operation:
     operation = _enqueue(application, kind, actor=actor)
+    if kind in {Kind.START, Kind.RESTART}:
+        reserve(application)
     record(
         f"application.{kind.value}",
         actor=actor,
@@ -140,14 +156,14 @@ def _act(application: Application, kind: Kind, *, actor: Actor) -> Operation:
 
 def _locked(application: Application) -> Application:
     """The row as it is now; of two who change an application at once, one waits here for the other."""
-    rows = Application.objects.select_related("tenant", "domain", "release").select_for_update(of=("self",))
+    rows = Application.objects.select_related("tenant", "node", "domain", "release").select_for_update(of=("self",))
     found = rows.filter(pk=application.pk).first()
     if found is None:
         raise NotFound(f"{application} has been deleted meanwhile.")
     return found
 
 
-def _deploy(application: Application, action: str, *, actor: Actor, **data: Any) -> Operation:
+def _deploy(application: Application, action: str, *, actor: Actor, strategy: Strategy, **data: Any) -> Operation:
     last = application.releases.aggregate(last=Max("number"))["last"] or 0
     release = Release.objects.create(
         application=application,
@@ -157,9 +173,12 @@ def _deploy(application: Application, action: str, *, actor: Actor, **data: Any)
         created_by_id=actor.user_id,
         created_by_label=actor.label,
     )
-    operation = _enqueue(application, Kind.DEPLOY, actor=actor, release=release.pk)
+    if application.attachments.exists():
+        strategy = Strategy.RECREATE  # two containers on one volume would spoil its data
+    operation = _enqueue(application, Kind.DEPLOY, actor=actor, release=release.pk, strategy=strategy.value)
     release.operation = operation
     release.save(update_fields=["operation"])
+    reserve(application)
     record(
         action,
         actor=actor,

@@ -13,12 +13,23 @@ from django.views.decorators.http import require_POST
 from apps.audit.queries import events_about
 from apps.containers import queries, services
 from apps.containers.decorators import application_view
-from apps.containers.forms import SIZES, DeleteForm, NewApplicationForm, SpecForm, VariablesForm
+from apps.containers.forms import (
+    FIELD_OF,
+    DeleteForm,
+    NewApplicationForm,
+    SizeForm,
+    SpecForm,
+    StrategyForm,
+    VariablesForm,
+)
+from apps.containers.strategy import Strategy
 from apps.containers.variables import render_env
 from apps.core.errors import InvalidInput
 from apps.core.views import add_error, page_of, text_of
 from apps.engine.spec import parse_spec
 from apps.images.services import SAMPLE_REFERENCE
+from apps.quotas.ledger import QuotaExceeded
+from apps.quotas.queries import lines
 from apps.tenants.decorators import TenantRequest, tenant_view
 from apps.tenants.permissions import Permission
 
@@ -44,7 +55,7 @@ def application_list(request: TenantRequest) -> HttpResponse:
 
 @tenant_view(Permission.DEPLOY)
 def new(request: TenantRequest) -> HttpResponse:
-    return render(request, "containers/new.html")
+    return render(request, "containers/new.html", {"quota": lines(request.tenant.account)})
 
 
 @tenant_view(Permission.DEPLOY)
@@ -61,14 +72,20 @@ def new_image(request: TenantRequest) -> HttpResponse:
             )
             return redirect(operation)
         except InvalidInput as error:
-            add_error(form, error)
-    context = {
+            add_error(form, error, FIELD_OF)
+    context = queries.quota_for_new(request.tenant, _size(form)) | {
         "form": form,
-        "sizes": SIZES,
+        "sizes": queries.sizes_of(request.tenant),
         "apps_domain": settings.ENVIRONMENT.apps_domain,
         "apps_origin_suffix": settings.ENVIRONMENT.apps_origin_suffix,
     }
     return render(request, "containers/new_image.html", context, status=_status(form))
+
+
+@tenant_view(Permission.DEPLOY)
+def new_quota(request: TenantRequest) -> HttpResponse:
+    """The quota beside the form, after what the form asks for so far."""
+    return render(request, "components/quota.html", queries.quota_for_new(request.tenant, SizeForm(request.GET).needs))
 
 
 @require_POST
@@ -122,9 +139,22 @@ def application_variables(request: TenantRequest, application: Any) -> HttpRespo
 @application_view(Permission.SECRETS_REVEAL)
 def change_variables(request: TenantRequest, application: Any) -> HttpResponse:
     form = VariablesForm(request.POST)
-    if not form.is_valid():
-        return render(request, "containers/variables.html", _variables_context(application, form), status=UNPROCESSABLE)
-    return redirect(services.change_variables(application, form.cleaned_data["variables"], actor=request.actor))
+    offers_recreate = False
+    if form.is_valid():
+        try:
+            return redirect(
+                services.change_variables(
+                    application,
+                    form.cleaned_data["variables"],
+                    actor=request.actor,
+                    strategy=StrategyForm.chosen(request.POST),
+                )
+            )
+        except QuotaExceeded as error:
+            add_error(form, error)
+            offers_recreate = queries.may_recreate(application, application.spec)
+    context = _variables_context(application, form) | {"offers_recreate": offers_recreate}
+    return render(request, "containers/variables.html", context, status=UNPROCESSABLE)
 
 
 @application_view(Permission.VIEW)
@@ -137,12 +167,28 @@ def application_settings(request: TenantRequest, application: Any) -> HttpRespon
 @application_view(Permission.DEPLOY)
 def configure(request: TenantRequest, application: Any) -> HttpResponse:
     form = SpecForm(request.POST)
+    offers_recreate = False
     if form.is_valid():
         try:
-            return redirect(services.configure_application(application, form.spec, actor=request.actor))
+            return redirect(
+                services.configure_application(
+                    application, form.spec, actor=request.actor, strategy=StrategyForm.chosen(request.POST)
+                )
+            )
+        except QuotaExceeded as error:
+            add_error(form, error, FIELD_OF)
+            offers_recreate = queries.may_recreate(application, form.spec)
         except InvalidInput as error:
             add_error(form, error)
-    return render(request, "containers/settings.html", _settings_context(application, form), status=UNPROCESSABLE)
+    context = _settings_context(application, form) | {"offers_recreate": offers_recreate}
+    return render(request, "containers/settings.html", context, status=UNPROCESSABLE)
+
+
+@application_view(Permission.DEPLOY)
+def application_quota(request: TenantRequest, application: Any) -> HttpResponse:
+    """The quota beside the settings, after what they ask for so far."""
+    context = queries.quota_for_change(application, SizeForm(request.GET).needs)
+    return render(request, "components/quota.html", context)
 
 
 @application_view(Permission.AUDIT)
@@ -154,7 +200,15 @@ def application_activity(request: TenantRequest, application: Any) -> HttpRespon
 @require_POST
 @application_view(Permission.DEPLOY)
 def deploy(request: TenantRequest, application: Any) -> HttpResponse:
-    return redirect(services.deploy_application(application, actor=request.actor))
+    """Where both releases do not fit beside each other, the question whether one may give way to the other."""
+    strategy = StrategyForm.chosen(request.POST)
+    try:
+        return redirect(services.deploy_application(application, actor=request.actor, strategy=strategy))
+    except QuotaExceeded as error:
+        if strategy == Strategy.RECREATE or not queries.may_recreate(application, application.spec):
+            raise
+        context = queries.detail(application) | {"error": error, "quota": lines(request.tenant.account)}
+        return render(request, "containers/recreate.html", context, status=error.status)
 
 
 @require_POST
@@ -212,7 +266,16 @@ def _variables_context(application: Any, form: VariablesForm | None) -> dict[str
 
 
 def _settings_context(application: Any, form: SpecForm) -> dict[str, Any]:
-    return queries.detail(application) | {"form": form, "sizes": SIZES}
+    return (
+        queries.detail(application)
+        | queries.quota_for_change(application, _size(form))
+        | {"form": form, "sizes": queries.sizes_of(application.tenant)}
+    )
+
+
+def _size(form: SpecForm) -> Any:
+    """What the form says of the size, whether it was sent or is still to be filled in."""
+    return SizeForm({name: form[name].value() for name in SizeForm.base_fields}).needs
 
 
 def _whole_or(fragment: str, request: TenantRequest, page: str) -> str:

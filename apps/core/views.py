@@ -23,6 +23,10 @@ def text_of(parameters: Mapping[str, str], name: str) -> str:
     return parameters.get(name, "").replace("\0", "").strip()
 
 
-def add_error(form: forms.Form, error: InvalidInput) -> None:
-    """Mark the field that a service's refusal names (or the form, if it has no such field)."""
-    form.add_error(error.field if error.field in form.fields else None, error.message)
+def add_error(form: forms.Form, error: InvalidInput, names: Mapping[str, str] | None = None) -> None:
+    """Mark the field that a service's refusal names (or the form, if it has no such field).
+
+    `names` maps a service's names to the form's where they differ.
+    """
+    field = (names or {}).get(error.field or "", error.field)
+    form.add_error(field if field in form.fields else None, error.message)

@@ -4,7 +4,7 @@ from apps.engine.errors import EngineError
 from apps.nodes import checklist
 from apps.nodes.engines import engine_for
 from apps.nodes.models import Node
-from apps.nodes.services import mark_seen
+from apps.nodes.services import apply_capacity, mark_seen
 from apps.operations.models import Kind
 from apps.operations.run import Run, job
 
@@ -25,4 +25,5 @@ def check_node(run: Run) -> None:
     node.architecture = facts.architecture
     node.checklist = [line.to_json() for line in checklist.judge(facts)]
     node.save(update_fields=["facts", "architecture", "checklist"])
+    apply_capacity(node)
     mark_seen(node)

@@ -1,5 +1,6 @@
 import uuid
 from datetime import timedelta
+from decimal import Decimal
 
 from django.conf import settings
 from django.db import models
@@ -31,13 +32,18 @@ class Installation(TimeStamped):
 
 
 class Node(TimeStamped):
-    """A Docker Engine. `facts` is what the last check found; `checklist` its lines, `{title, state, found, fix}`."""
+    """A Docker Engine. `facts` is what the last check found; `checklist` its lines, `{title, state, found, fix}`.
+
+    The ratios say how many times its cores and memory may be promised to applications (over-commitment).
+    """
 
     name = models.CharField(max_length=60, unique=True)
     url = models.CharField(max_length=200)
     architecture = models.CharField(max_length=20, default="amd64")
     seen_at = models.DateTimeField(null=True)
     error = models.CharField(max_length=300, blank=True)
+    cpu_ratio = models.DecimalField(max_digits=5, decimal_places=2, default=Decimal(8))
+    memory_ratio = models.DecimalField(max_digits=5, decimal_places=2, default=Decimal(1))
     facts = models.JSONField(default=dict)
     checklist = models.JSONField(default=list)
 
@@ -46,6 +52,11 @@ class Node(TimeStamped):
 
     @property
     def topic(self) -> str:
+        return f"node:{self.pk}"
+
+    @property
+    def account(self) -> str:
+        """Its name in the quota ledger."""
         return f"node:{self.pk}"
 
     @property

@@ -1,5 +1,6 @@
 import hashlib
 import secrets
+from decimal import Decimal
 
 from django.conf import settings
 from django.db import transaction
@@ -12,6 +13,8 @@ from apps.core.errors import NotFound
 from apps.nodes.models import Installation, Node
 from apps.operations.models import Kind, Operation
 from apps.operations.services import enqueue
+from apps.quotas.ledger import set_limits
+from apps.quotas.resources import Resource
 
 
 def installation() -> Installation:
@@ -56,6 +59,24 @@ def check_node(node: Node, *, actor: Actor) -> Operation:
     )
     record("node.check", actor=actor, target=node, operation_id=operation.pk)
     return operation
+
+
+@transaction.atomic
+def commit_capacity(node: Node, *, cpu_ratio: Decimal, memory_ratio: Decimal, actor: Actor) -> None:
+    """Change how many times the node's cores and memory may be promised to applications."""
+    before = [str(node.cpu_ratio), str(node.memory_ratio)]
+    node.cpu_ratio, node.memory_ratio = cpu_ratio, memory_ratio
+    node.save(update_fields=["cpu_ratio", "memory_ratio"])
+    apply_capacity(node)
+    record("node.capacity", actor=actor, target=node, before=before, after=[str(cpu_ratio), str(memory_ratio)])
+
+
+def apply_capacity(node: Node) -> None:
+    """Tell the ledger what may be reserved on the node; nothing is limited while its size is not known."""
+    if node.facts:
+        cpu_millis = int(node.facts["cpus"] * 1000 * node.cpu_ratio)
+        memory_bytes = int(node.facts["memory_bytes"] * node.memory_ratio)
+        set_limits(node.account, {Resource.CPU: cpu_millis, Resource.MEMORY: memory_bytes})
 
 
 def mark_seen(node: Node, error: str = "") -> None:

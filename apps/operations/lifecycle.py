@@ -1,9 +1,9 @@
 """The states of an operation, changed only by conditional updates: whoever does not hold the attempt changes no row."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
@@ -17,7 +17,23 @@ from apps.core.doorbell import ring
 from apps.core.errors import PanelError
 from apps.operations.models import Kind, Operation, State
 
-MAX_ATTEMPTS = 3
+MAX_ATTEMPTS: Final = 3
+
+Ending = Callable[[Operation], None]
+_endings: Final[list[Ending]] = []
+
+
+def at_end(ending: Ending) -> Ending:
+    """Register what happens in the transaction in which an operation ends, after its row has changed."""
+    _endings.append(ending)
+    return ending
+
+
+def note_end(operation: Operation) -> None:
+    """To be called in the transaction that has ended the operation."""
+    for ending in _endings:
+        ending(operation)
+    ring(*operation.topics)
 
 
 class Superseded(Exception):
@@ -101,7 +117,7 @@ def finish(operation: Operation, state: State, error: PanelError | None = None) 
             raise Superseded
         if error and state == State.FAILED:
             _record_failure(operation, error.code, error.message)
-        ring(*operation.topics)
+        note_end(operation)
 
 
 def lapse(now: Any = None) -> int:
@@ -118,8 +134,9 @@ def lapse(now: Any = None) -> int:
                 )
                 if changed:
                     _record_failure(operation, "worker-lost", message)
+                    note_end(operation)
             else:
-                changed = _requeue(mine)
+                changed = _requeue(operation, mine)
         if changed:
             lapsed += 1
             ring(*operation.topics)
@@ -139,18 +156,21 @@ def _ours(operation: Operation) -> "models.QuerySet[Operation]":
     return Operation.objects.filter(pk=operation.pk, state=State.RUNNING, attempt=operation.attempt)
 
 
-def _requeue(mine: "models.QuerySet[Operation]") -> int:
+def _requeue(operation: Operation, mine: "models.QuerySet[Operation]") -> int:
     """Back into the queue; a newer wish that waits for the same target takes its place instead."""
     try:
         with transaction.atomic():
             return mine.update(state=State.QUEUED, worker="")
     except IntegrityError:
-        return mine.update(
+        changed = mine.update(
             state=State.CANCELLED,
             finished_at=timezone.now(),
             error_code="cancelled",
             error_message="Its worker was lost, and a newer wish was waiting.",
         )
+        if changed:
+            note_end(operation)
+        return changed
 
 
 def _record_failure(operation: Operation, code: str, message: str) -> None:

@@ -9,6 +9,7 @@ from apps.audit.actor import Actor
 from apps.audit.services import record
 from apps.core.doorbell import ring
 from apps.core.errors import Busy
+from apps.operations.lifecycle import note_end
 from apps.operations.models import OPEN_STATES, PREEMPTING, Kind, Operation, State
 from apps.operations.tasks import publish_hint
 from apps.tenants.models import Tenant
@@ -88,4 +89,4 @@ def _cancel_waiting(operation: Operation, why: str) -> None:
     Operation.objects.filter(pk=operation.pk, state=State.QUEUED).update(
         state=State.CANCELLED, finished_at=timezone.now(), error_code="cancelled", error_message=why
     )
-    ring(*operation.topics)
+    note_end(operation)

@@ -2,7 +2,31 @@ from django.db import models
 
 from apps.accounts.models import User
 from apps.core.models import TimeStamped
+from apps.quotas.resources import RESOURCES, Info, Resource
 from apps.tenants.permissions import GRANTABLE, Role
+
+
+class Plan(TimeStamped):
+    """What a tenant gets. `limits` maps resources to base units (null or absent: unlimited).
+
+    `sizes` are what forms offer by one click: `{name, memory_bytes, cpu_millis}` each.
+    """
+
+    name = models.CharField(max_length=40, unique=True)
+    limits = models.JSONField(default=dict)
+    sizes = models.JSONField(default=list)
+    is_default = models.BooleanField(default=False, help_text="New tenants get it")
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_default"], condition=models.Q(is_default=True), name="tenants_one_default_plan"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Tenant(TimeStamped):
@@ -11,6 +35,7 @@ class Tenant(TimeStamped):
     slug = models.SlugField(max_length=20, unique=True)
     name = models.CharField(max_length=80)
     suspended_at = models.DateTimeField(null=True, blank=True)
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="tenants")
     members = models.ManyToManyField(User, through="Membership", related_name="tenants")
 
     class Meta:
@@ -20,12 +45,39 @@ class Tenant(TimeStamped):
         return self.name
 
     @property
+    def account(self) -> str:
+        """Its name in the quota ledger."""
+        return f"tenant:{self.pk}"
+
+    @property
     def is_suspended(self) -> bool:
         return self.suspended_at is not None
 
     @property
     def initials(self) -> str:
         return self.name[:2].upper()
+
+
+class Override(TimeStamped):
+    """A limit of one tenant that differs from its plan's, for a reason and perhaps for a time."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="overrides")
+    resource = models.CharField(max_length=20)
+    limit = models.BigIntegerField(null=True, help_text="In base units; empty: unlimited")
+    reason = models.CharField(max_length=200)
+    ends_at = models.DateTimeField(null=True)
+    created_by_label = models.CharField(max_length=254)
+
+    class Meta:
+        ordering = ["resource"]
+        constraints = [models.UniqueConstraint(fields=["tenant", "resource"], name="tenants_override_once")]
+
+    def __str__(self) -> str:
+        return f"{self.resource} of {self.tenant}"
+
+    @property
+    def info(self) -> Info:
+        return RESOURCES[Resource(self.resource)]
 
 
 class Membership(TimeStamped):
@@ -38,6 +90,11 @@ class Membership(TimeStamped):
 
     def __str__(self) -> str:
         return f"{self.user} as {self.role}"
+
+    @property
+    def holder(self) -> str:
+        """Its name in the quota ledger."""
+        return f"membership:{self.pk}"
 
 
 class Grant(TimeStamped):

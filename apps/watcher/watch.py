@@ -4,10 +4,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from typing import Final
 
 from django.conf import settings
 from django.db import close_old_connections
 
+from apps.containers.needs import settle_all
 from apps.core.errors import PanelError
 from apps.engine.client import Engine, engine_at
 from apps.engine.errors import EngineTimeout, EngineUnreachable
@@ -16,8 +18,11 @@ from apps.nodes.models import Node
 from apps.nodes.services import installation, local_node
 from apps.operations.tasks import sweep
 from apps.watcher.compare import apply_event, note_reachability, resync
+from apps.watcher.housekeeping import housekeep
 
 logger = logging.getLogger(__name__)
+
+HOUSEKEEPING_S: Final = 60
 
 
 class Watcher:
@@ -29,12 +34,14 @@ class Watcher:
 
     def run(self) -> None:
         environment = settings.ENVIRONMENT
+        settle_all()
         loops = [
             threading.Thread(target=self._follow_events, name="events", daemon=True),
             threading.Thread(target=self._every, args=(environment.resync_s, self._resync), name="resync", daemon=True),
             threading.Thread(
                 target=self._every, args=(min(5, environment.lease_s / 4), sweep), name="sweep", daemon=True
             ),
+            threading.Thread(target=self._every, args=(HOUSEKEEPING_S, housekeep), name="housekeep", daemon=True),
         ]
         for loop in loops:
             loop.start()

@@ -11,9 +11,9 @@ from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-register = template.Library()
+from apps.core.units import binary_size, cores
 
-_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
+register = template.Library()
 
 #: The tone (see `berth.css`) of an operation's, a step's, a check-list line's and an event's state.
 _TONES: Final = {
@@ -46,23 +46,8 @@ _STATE_ICONS: Final = {
 # --- sizes and names --------------------------------------------------------------------------------------------------
 
 
-@register.filter
-def binary_size(value: int | None) -> str:
-    """1536 → `1.5 KiB`."""
-    if value is None:
-        return "–"
-    size = float(value)
-    for unit in _UNITS:
-        if size < 1024 or unit == _UNITS[-1]:
-            return f"{size:.0f} {unit}" if size >= 100 or size == int(size) else f"{size:.1f} {unit}"
-        size /= 1024
-    raise AssertionError
-
-
-@register.filter
-def cores(millis: int) -> str:
-    """Thousandths of a core → `0.5 cores`, `1 core`."""
-    return f"{millis / 1000:g} {'core' if millis == 1000 else 'cores'}"
+register.filter(binary_size)
+register.filter(cores)
 
 
 @register.filter
