@@ -4,6 +4,7 @@
 """
 
 import pytest
+from django.db.models import Model
 from django.test import Client
 from django.urls import get_resolver
 from django.utils import timezone
@@ -79,6 +80,17 @@ MATRIX: dict[tuple[str, str], dict[str, object]] = {
     ("GET", "console-tenants"): OPERATORS,
     ("GET", "console-tenant-new"): OPERATORS,
     ("POST", "console-tenant-new"): OPERATORS,
+    ("GET", "console-tenant-quota"): OPERATORS,
+    ("POST", "console-tenant-quota"): OPERATORS,
+    ("POST", "tenant-override"): OPERATORS,
+    ("POST", "tenant-override-end"): OPERATORS,
+    ("GET", "console-plans"): OPERATORS,
+    ("GET", "plan-create"): OPERATORS,
+    ("POST", "plan-create"): OPERATORS,
+    ("GET", "plan-change"): OPERATORS,
+    ("POST", "plan-change"): OPERATORS,
+    ("POST", "plan-delete"): OPERATORS,
+    ("POST", "node-capacity"): OPERATORS,
     ("GET", "console-operations"): OPERATORS,
     ("GET", "console-operation"): OPERATORS,
     ("POST", "console-operation-cancel"): OPERATORS,
@@ -99,6 +111,7 @@ def application(acme: Tenant, greta: User) -> Application:
     own_image("sample:1", "sha256:0")
     application = make_application(acme)
     greta.memberships.get().grants.create(application_id=application.pk, role=Role.DEVELOPER)
+    acme.overrides.create(resource="memory", limit=None, reason="a test")
     return application
 
 
@@ -108,11 +121,21 @@ def cast(acme: Tenant, other: Tenant, oscar: User) -> dict[str, User | None]:
     return members | {"oscar": oscar, "anonymous": None}
 
 
+def row_of(name: str, application: Application) -> Model:
+    """What a URL of this name tells by its number."""
+    if name.startswith(("console-tenant-", "tenant-override")):
+        return application.tenant
+    if name.startswith("plan-"):
+        return application.tenant.plan
+    return latest_operation(application)
+
+
 def path_of(name: str, application: Application) -> str:
     values = {
         "tenant": application.tenant.slug,
         "slug": application.slug,
-        "pk": str(latest_operation(application).pk),
+        "pk": str(row_of(name, application).pk),
+        "override": str(application.tenant.overrides.get().pk),
         "token": "not-the-token",
     }
     route = next(route for route, pattern in all_urls() if pattern.name == name)

@@ -1,9 +1,12 @@
+from typing import Any
+
 from django import forms
 
 from apps.accounts.forms import NewAccountForm
 from apps.accounts.models import User
 from apps.core.errors import InvalidInput
 from apps.tenants.names import check_slug
+from apps.tenants.plans import all_plans, default_plan
 
 
 class SetUpForm(NewAccountForm):
@@ -36,6 +39,11 @@ class NewTenantForm(TenantForm):
     """A tenant, and the person who owns it."""
 
     owner = forms.EmailField(label="Owner's e-mail", help_text="Somebody who has an account here.")
+    plan = forms.ModelChoiceField(all_plans(), empty_label=None)
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.initial.setdefault("plan", default_plan())
 
     def clean_owner(self) -> User:
         user = User.objects.filter(email=self.cleaned_data["owner"].lower(), is_active=True).first()

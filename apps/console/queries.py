@@ -11,7 +11,9 @@ from apps.engine.types import ContainerState
 from apps.nodes.models import Node
 from apps.nodes.services import local_node
 from apps.operations.models import Operation, State
-from apps.tenants.models import Tenant
+from apps.quotas.resources import RESOURCES, Limits
+from apps.tenants.models import Plan, Tenant
+from apps.tenants.plans import all_plans, what_would_break, with_overrides
 
 
 def dashboard() -> dict[str, Any]:
@@ -56,9 +58,35 @@ def _item(tone: str, text: str, url: str) -> dict[str, str]:
 
 
 def all_tenants() -> QuerySet[Tenant]:
-    return Tenant.objects.annotate(
-        application_count=Count("applications", distinct=True), member_count=Count("memberships", distinct=True)
-    ).order_by("name", "id")
+    return (
+        Tenant.objects.select_related("plan")
+        .annotate(
+            application_count=Count("applications", distinct=True), member_count=Count("memberships", distinct=True)
+        )
+        .order_by("name", "id")
+    )
+
+
+def plan_rows() -> list[dict[str, Any]]:
+    """Plans with their limits in words, in the table's order, and how many tenants are on them."""
+    rows = all_plans().annotate(tenant_count=Count("tenants"))
+    return [
+        {
+            "plan": plan,
+            "limits": [
+                "–" if (limit := plan.limits.get(resource)) is None else info.words(limit)
+                for resource, info in RESOURCES.items()
+            ],
+        }
+        for plan in rows
+    ]
+
+
+def broken_by(plan: Plan, limits: Limits) -> list[dict[str, Any]]:
+    """The tenants on the plan that use more than these limits, and what of."""
+    tenants = plan.tenants.prefetch_related("overrides")
+    found = [(tenant, what_would_break(tenant, with_overrides(tenant, limits))) for tenant in tenants]
+    return [{"tenant": tenant, "what": what} for tenant, what in found if what]
 
 
 def all_operations() -> QuerySet[Operation]:

@@ -15,12 +15,14 @@ from apps.audit.queries import filtered
 from apps.console import queries, services
 from apps.console.access import operator_view
 from apps.console.forms import NewTenantForm, SetUpForm, TenantForm
+from apps.console.plan_forms import CapacityForm
 from apps.core.errors import InvalidInput
 from apps.core.views import add_error, page_of
 from apps.nodes.checklist import TITLES
 from apps.nodes.services import check_node, check_setup_token, local_node
 from apps.operations.services import cancel
 from apps.operations.views import operation_context
+from apps.quotas.queries import lines
 from apps.tenants.plans import unlimited_plan
 from apps.tenants.services import create_tenant
 
@@ -106,8 +108,11 @@ def cancel_operation(request: UserRequest, pk: int) -> HttpResponse:
 
 @operator_view
 def engine(request: UserRequest) -> HttpResponse:
-    template = "console/_checklist.html" if request.htmx else "console/engine.html"
-    return render(request, template, _checklist())
+    if request.htmx:
+        return render(request, "console/_checklist.html", _checklist())
+    node = local_node()
+    context = _checklist() | {"quota": lines(node.account), "capacity": CapacityForm.of(node)}
+    return render(request, "console/engine.html", context)
 
 
 @require_POST

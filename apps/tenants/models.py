@@ -79,6 +79,10 @@ class Override(TimeStamped):
     def info(self) -> Info:
         return RESOURCES[Resource(self.resource)]
 
+    @property
+    def words(self) -> str:
+        return "unlimited" if self.limit is None else self.info.words(self.limit)
+
 
 class Membership(TimeStamped):
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="memberships")

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.audit.actor import SYSTEM, Actor
@@ -43,13 +43,20 @@ def unlimited_plan() -> Plan:
 
 
 def limits_of(tenant: Tenant, plan: Plan | None = None) -> Limits:
-    """What the tenant may reserve on its plan (or would on another): overrides that have not ended count first."""
-    limits: dict[Resource, int | None] = {
-        resource: (plan or tenant.plan).limits.get(resource.value) for resource in Resource
+    """What the tenant may reserve on its plan, or would on another."""
+    limits = (plan or tenant.plan).limits
+    return with_overrides(tenant, {resource: limits.get(resource.value) for resource in Resource})
+
+
+def with_overrides(tenant: Tenant, limits: Limits) -> Limits:
+    """These limits, but for those of the tenant's own that have not ended."""
+    now = timezone.now()
+    own = {
+        Resource(override.resource): override.limit
+        for override in tenant.overrides.all()
+        if override.ends_at is None or override.ends_at > now
     }
-    for override in tenant.overrides.filter(_current()):
-        limits[Resource(override.resource)] = override.limit
-    return limits
+    return {**limits, **own}
 
 
 def apply_limits(tenant: Tenant) -> None:
@@ -137,7 +144,7 @@ def end_override(override: Override, *, actor: Actor) -> None:
 
 def end_overrides_that_are_over() -> None:
     """Run by the watcher."""
-    for override in Override.objects.select_related("tenant__plan").exclude(_current()):
+    for override in Override.objects.select_related("tenant__plan").filter(ends_at__lte=timezone.now()):
         end_override(override, actor=SYSTEM)
 
 
@@ -153,7 +160,3 @@ def what_would_break(tenant: Tenant, limits: Limits) -> list[str]:
                 "and nothing more starts until it fits."
             )
     return found
-
-
-def _current() -> Q:
-    return Q(ends_at=None) | Q(ends_at__gt=timezone.now())

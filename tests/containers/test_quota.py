@@ -155,7 +155,7 @@ def test_the_node_is_not_promised_beyond_its_ratio(acme):
         make_application(acme, "two")
 
 
-# --- no room for two releases at once ----------------------------------------------------------------------------------
+# --- no room for two releases at once ---------------------------------------------------------------------------------
 def test_a_rolling_deploy_needs_room_for_both_and_recreating_for_one(acme, shop, settle):
     limit(acme, memory=48 * MIB)
     with pytest.raises(QuotaExceeded):
