@@ -10,6 +10,7 @@ from django.utils import timezone
 from apps.engine.spec import MIB, check_cpu, check_memory
 from apps.quotas.resources import RESOURCES, Info, Limits, Resource
 from apps.tenants.models import Plan
+from apps.tenants.plans import SIZES
 
 #: No limit is larger: what a column of the ledger holds.
 _MAX = Decimal(2**62)
@@ -42,7 +43,11 @@ def _typed(limit: int | None, info: Info) -> Decimal | None:
 
 class PlanForm(forms.Form):
     name = forms.CharField(max_length=40)
-    is_default = forms.BooleanField(label="New tenants get this plan", required=False)
+    is_default = forms.BooleanField(
+        label="New tenants get this plan",
+        required=False,
+        widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
+    )
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -107,8 +112,12 @@ class SizeFormSet(
                 "memory_mib": size["memory_bytes"] // MIB,
                 "cpu": (Decimal(size["cpu_millis"]) / 1000).normalize(),
             }
-            for size in (plan.sizes if plan else [])
+            for size in (plan.sizes if plan else SIZES)
         ]
+
+    def add_fields(self, form: forms.Form, index: int | None) -> None:
+        super().add_fields(form, index)
+        form.fields["DELETE"].widget.attrs["class"] = "form-check-input"
 
     @property
     def values(self) -> list[dict[str, Any]]:

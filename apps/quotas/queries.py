@@ -18,9 +18,14 @@ class Line:
 
     @property
     def words(self) -> str:
-        """`1.5 GiB of 2 GiB`, `3`."""
+        """`1.5 of 2 GiB`, `512 MiB of 2 GiB`, `3`."""
         words = RESOURCES[self.resource].words
-        return words(self.after) if self.limit is None else f"{words(self.after)} of {words(self.limit)}"
+        if self.limit is None:
+            return words(self.after)
+        after, limit = words(self.after), words(self.limit)
+        number, _, unit = after.partition(" ")
+        is_same_unit = unit.rstrip("s") == limit.partition(" ")[2].rstrip("s")
+        return f"{number if is_same_unit else after} of {limit}"
 
     @property
     def percent(self) -> int:
