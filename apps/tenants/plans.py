@@ -16,7 +16,7 @@ from apps.quotas.resources import RESOURCES, Limits, Resource
 from apps.tenants.models import Override, Plan, Tenant
 
 _MIB: Final = 1024 * 1024
-SIZES: Final = [
+SIZES: Final[list[dict[str, Any]]] = [
     {"name": "S", "memory_bytes": 128 * _MIB, "cpu_millis": 250},
     {"name": "M", "memory_bytes": 256 * _MIB, "cpu_millis": 500},
     {"name": "L", "memory_bytes": 1024 * _MIB, "cpu_millis": 1000},

@@ -57,7 +57,7 @@ def plan_form(**changes: str) -> dict[str, str]:
         "sizes-MIN_NUM_FORMS": "0",
         "sizes-MAX_NUM_FORMS": "8",
     }
-    row = {"sizes-0-name": "S", "sizes-0-memory_mib": "128", "sizes-0-cpu": "0.25"}
+    row = {"sizes-0-name": "S", "sizes-0-memory_mib": "192", "sizes-0-cpu": "0.25"}
     return {"name": "Team", "cpu": "2.5", "memory": "512", "applications": "3", **sizes, **row, **changes}
 
 
@@ -74,7 +74,7 @@ def test_a_plan_is_made_in_the_units_of_the_form_and_kept_in_base_units(operator
     assert plan.limits == {
         "cpu": 2500, "memory": 512 * MIB, "applications": 3, "containers": None, "members": None,
     }  # fmt: skip
-    assert plan.sizes == [{"name": "S", "memory_bytes": 128 * MIB, "cpu_millis": 250}]
+    assert plan.sizes == [{"name": "S", "memory_bytes": 192 * MIB, "cpu_millis": 250}]
     page = operator.get(f"/console/plans/{plan.pk}/").content.decode()
     assert 'value="2.5"' in page
     assert 'value="512"' in page
