@@ -9,6 +9,8 @@ const SHOW_LOSS_MS = 1500;
 const refreshes = new Map(); // by element, also across swaps: {at, isBusy, isDue, timer}
 const notice = document.querySelector("[data-connection]");
 let heard = [];
+let isCut = false; // the socket is closed
+let isPaused = false; // the socket is open, but its server hears nothing
 let noticeTimer;
 
 const keyOf = (element) => element.id || element.getAttribute("hx-get");
@@ -67,10 +69,10 @@ document.addEventListener("htmx:afterRequest", (event) => {
   if (state.isDue) refresh(keyOf(element));
 });
 
-function showLoss(isLost) {
+function showLoss() {
   clearTimeout(noticeTimer);
   if (!notice) return;
-  if (isLost) noticeTimer = setTimeout(() => (notice.hidden = false), SHOW_LOSS_MS);
+  if (isCut || isPaused) noticeTimer = setTimeout(() => (notice.hidden = false), SHOW_LOSS_MS);
   else notice.hidden = true;
 }
 
@@ -85,20 +87,28 @@ function start(path) {
   const socket = new HealingSocket(path, {
     opened: () => {
       heard = [];
+      isPaused = false; // the server says so if it is
       tell(true);
     },
     received: (message) => {
       if (message.changed) refreshAll([message.changed]);
-      if (message.paused !== undefined) showLoss(message.paused);
+      if (message.paused !== undefined) {
+        isPaused = message.paused;
+        showLoss();
+      }
       if (message.topics) {
         // What changed before it could be heard is fetched now, so that nothing is missed.
         const added = message.topics.filter((topic) => !heard.includes(topic));
         heard = message.topics;
-        showLoss(false);
+        isCut = false;
+        showLoss();
         refreshAll(added);
       }
     },
-    lost: () => showLoss(true),
+    lost: () => {
+      isCut = true;
+      showLoss();
+    },
     refused: () => location.reload(), // the page's own door says why
   });
   new MutationObserver(() => tell(false)).observe(document.body, {

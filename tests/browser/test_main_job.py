@@ -3,6 +3,7 @@
 import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
+from redis import Redis
 
 from tests.browser.conftest import VIEWER, docker
 from tests.support.system import System
@@ -135,3 +136,16 @@ def test_an_operation_can_be_watched_from_a_second_sign_in(page, sign_in, regist
     other.get_by_role("button", name="Cancel").first.click()
     for window in (page, other):
         expect(window.get_by_text("Cancelled").first).to_be_visible(timeout=15_000)
+
+
+def test_a_page_opened_while_redis_is_away_says_that_live_updates_pause(page, system):
+    redis = Redis(unix_socket_path=str(system.data_dir / "run" / "redis.sock"))
+    notice = page.get_by_text("Live updates pause")
+    redis.execute_command("CLIENT", "PAUSE", 60_000, "ALL")
+    try:
+        expect(notice).to_be_visible(timeout=15_000)
+        page.goto("/t/acme/")
+        expect(notice).to_be_visible(timeout=15_000)
+    finally:
+        redis.execute_command("CLIENT", "UNPAUSE")
+    expect(notice).to_be_hidden(timeout=15_000)
