@@ -16,7 +16,7 @@ from apps.engine.spec import ServiceSpec
 from apps.images.reference import parse
 from apps.networking.services import allot_network, claim_domain, default_host, release_domain
 from apps.nodes.services import local_node
-from apps.operations.models import Kind, Operation
+from apps.operations.models import Kind, Operation, State
 from apps.operations.services import enqueue
 from apps.tenants.models import Tenant
 from apps.tenants.names import check_slug
@@ -179,6 +179,7 @@ def _deploy(application: Application, action: str, *, actor: Actor, strategy: St
     release.operation = operation
     release.save(update_fields=["operation"])
     reserve(application)
+    _forget_unbegun(application)
     record(
         action,
         actor=actor,
@@ -189,6 +190,11 @@ def _deploy(application: Application, action: str, *, actor: Actor, strategy: St
         **data,
     )
     return operation
+
+
+def _forget_unbegun(application: Application) -> None:
+    """What was replaced or cancelled before a worker took it up never was a release; its number is not used again."""
+    application.releases.filter(operation__state=State.CANCELLED, operation__started_at=None).delete()
 
 
 def _enqueue(application: Application, kind: Kind, *, actor: Actor, **payload: Any) -> Operation:

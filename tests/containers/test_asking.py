@@ -4,6 +4,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from apps.audit.models import Event, Result
 from apps.containers.models import Application
@@ -104,6 +105,24 @@ def test_a_redeploy_while_one_runs_is_busy_and_recorded(owner, acme):
     assert "is running" in response.content.decode()
     assert application.releases.count() == 1, "a refused deploy freezes nothing"
     assert Event.objects.filter(action="application.deploy", result=Result.REFUSED).exists()
+
+
+def test_a_deploy_replaced_or_cancelled_before_it_began_leaves_no_release_and_its_number_is_not_used_again(owner, acme):
+    application = make_application(acme)
+    for _ in range(3):
+        owner.post("/t/acme/applications/shop/deploy/", headers=HOST)
+    assert list(application.releases.values_list("number", flat=True)) == [4]
+    waiting = Operation.objects.get(state="queued")
+    owner.post(f"/t/acme/operations/{waiting.pk}/cancel/", headers=HOST)
+    owner.post("/t/acme/applications/shop/deploy/", headers=HOST)
+    assert list(application.releases.values_list("number", flat=True)) == [5]
+
+
+def test_a_deploy_that_had_begun_stays_in_the_list_of_releases(owner, acme):
+    application = make_application(acme)
+    Operation.objects.update(state="cancelled", started_at=timezone.now())
+    owner.post("/t/acme/applications/shop/deploy/", headers=HOST)
+    assert list(application.releases.values_list("number", flat=True)) == [2, 1]
 
 
 def test_deleting_asks_for_the_name_and_lists_what_goes(owner, acme):
