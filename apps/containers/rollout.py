@@ -27,7 +27,7 @@ from apps.engine.types import (
 from apps.images.models import Image
 from apps.networking.allocator import next_address
 from apps.networking.probe import answers, verify_route
-from apps.networking.services import replace_refused_subnet
+from apps.networking.services import release_domain, replace_refused_subnet
 from apps.nodes.engines import engine_for
 from apps.nodes.services import installation
 from apps.operations.run import Run
@@ -286,6 +286,10 @@ class Rollout:
             application.release = release
             application.desired_state = DesiredState.RUNNING if release else application.desired_state
             application.save(update_fields=["release", "desired_state"])
+            if release and release.spec.port is None and application.domain:
+                domain, application.domain = application.domain, None
+                application.save(update_fields=["domain"])
+                release_domain(domain)
             route(application)
             ring(application.topic, f"tenant:{application.tenant_id}")
 

@@ -14,7 +14,7 @@ from apps.containers.strategy import Strategy
 from apps.core.errors import Busy, InvalidInput, NotFound
 from apps.engine.spec import ServiceSpec
 from apps.images.reference import parse
-from apps.networking.services import allot_network, claim_domain, default_host, release_domain
+from apps.networking.services import allot_network, claim_domain, default_host
 from apps.nodes.services import local_node
 from apps.operations.models import Kind, Operation, State
 from apps.operations.services import enqueue
@@ -216,15 +216,11 @@ def _check_has_release(application: Application) -> None:
 
 
 def _set_address(application: Application, spec: ServiceSpec) -> None:
-    """An application with a port has an address; without one, none."""
+    """An application with a port has an address. It is given up when a release without a port serves, not before."""
     if spec.port is not None and application.domain is None:
         host = default_host(application.slug, application.tenant.slug)
         application.domain = claim_domain(application.tenant, host)
         application.save(update_fields=["domain"])
-    elif spec.port is None and application.domain is not None:
-        domain, application.domain = application.domain, None
-        application.save(update_fields=["domain"])
-        release_domain(domain)
 
 
 def _write_variables(application: Application, variables: dict[str, str]) -> None:

@@ -138,6 +138,17 @@ def test_a_volume_of_the_image_keeps_its_data_across_releases_and_goes_with_the_
     assert volume not in subprocess.run(["docker", "volume", "ls"], check=True, capture_output=True, text=True).stdout
 
 
+def test_an_address_is_given_up_when_a_release_without_a_port_serves_and_not_before(shop, settle, caddy):
+    bad = make_spec("berth.internal/exits:1", port=None)
+    fails_with(settle(services.configure_application(shop, bad, actor=SYSTEM)), "exited-at-once")
+    assert visit(caddy, "shop--acme.localhost") == (200, "version 1\n")
+    good = make_spec("berth.internal/silent:1", port=None)
+    operation = settle(services.configure_application(shop, good, actor=SYSTEM))
+    assert operation.state == State.SUCCEEDED, operation.error_message
+    assert visit(caddy, "shop--acme.localhost")[0] == 404
+    assert not Domain.objects.exists()
+
+
 def test_without_a_port_there_is_no_address_and_nothing_to_verify(acme, settle):
     job = make_application(acme, "job", make_spec("berth.internal/silent:1", port=None))
     operation = settle(latest_operation(job))
