@@ -31,7 +31,6 @@ def deploy(run: Run) -> None:
     rollout = Rollout(run, release)
     application = release.application
     before = _release_before(release)
-    container: Container | None = None
     try:
         run.step("resolve")
         if release.image is None:
@@ -62,7 +61,7 @@ def deploy(run: Run) -> None:
     except Superseded:
         raise
     except Exception:
-        _undo(rollout, container, before)
+        _undo(rollout, before)
         raise
     if others := list(application.containers.exclude(pk=container.pk)):
         run.step("retire", may_cancel=False)
@@ -165,13 +164,16 @@ def _release_before(release: Release) -> Release | None:
     return old.release if old else None
 
 
-def _undo(rollout: Rollout, container: Container | None, before: Release | None) -> None:
-    """The new container goes, the release before serves; a fault in doing so is logged, the first one is reported."""
+def _undo(rollout: Rollout, before: Release | None) -> None:
+    """The new container goes, the release before serves; a fault in doing so is logged, the first one is reported.
+
+    The row tells of the container, also of one that a lost attempt made or that the engine refused half-way.
+    """
     try:
         application = rollout.application
         if application.release_id != (before.pk if before else None):
             rollout.serve(before)
-        if container is not None:
+        for container in rollout.release.containers.all():
             rollout.remove(container)
         for old in _stopped_for_this(application):
             rollout.engine.start_container(old.engine_id)

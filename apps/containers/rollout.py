@@ -186,10 +186,12 @@ class Rollout:
     def _ensure_volumes(self, targets: Sequence[str]) -> list[VolumeMount]:
         """A panel volume for each VOLUME of the image; what an earlier release had comes back with its data."""
         existing = {attachment.target: attachment.volume for attachment in self._attachments()}
-        for target in targets:
-            if target not in existing:
-                existing[target] = self._new_volume(target)
-        return [VolumeMount(existing[target].name, target) for target in targets]
+        volumes = [existing.get(target) or self._new_volume(target) for target in targets]
+        for volume in volumes:
+            # Also those that have a row: a worker before this may have come no further, and the engine would make a
+            # missing one by itself, without our labels.
+            self.engine.ensure_volume(volume.name, labels=self._labels())
+        return [VolumeMount(volume.name, target) for volume, target in zip(volumes, targets, strict=True)]
 
     def _new_volume(self, target: str) -> Volume:
         application = self.application
@@ -201,7 +203,6 @@ class Rollout:
                 name=f"{self._installation.prefix}-a{application.pk}-v{number}",
             )
             Attachment.objects.create(application=application, volume=volume, target=target)
-        self.engine.ensure_volume(volume.name, labels=self._labels())
         return volume
 
     def _attachments(self) -> Sequence[Attachment]:

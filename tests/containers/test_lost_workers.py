@@ -14,6 +14,7 @@ from apps.containers.models import Application, Container
 from apps.operations.models import Operation, State
 from apps.operations.services import cancel
 from apps.tenants.models import Tenant
+from apps.volumes.models import Volume
 from tests.factories import latest_operation, make_application, make_spec
 from tests.support.processes import WATCHER, WORKER, eventually, running
 from tests.support.registry import Registry
@@ -88,6 +89,32 @@ def test_a_worker_killed_before_a_call_to_the_engine_ends_in_one_running_contain
         with running(*WORKER, **QUICK):
             eventually(lambda: is_settled(shop), within_s=20)
     assert_runs_once(shop)
+
+
+def test_a_deploy_cancelled_after_its_worker_was_lost_leaves_nothing(acme: Tenant):
+    shop = make_application(acme)
+    with running(*WATCHER, **QUICK):
+        with running(*KILLED_AT, "start_container", **QUICK) as worker:
+            worker.wait(20)
+        assert len(containers_at_engine(shop)) == 1
+        cancel(latest_operation(shop), actor=SYSTEM)
+        with running(*WORKER, **QUICK):
+            eventually(lambda: is_settled(shop), within_s=20)
+    assert latest_operation(shop).state == State.CANCELLED
+    assert containers_at_engine(shop) == []
+    assert not shop.containers.exists()
+
+
+def test_a_volume_is_ours_also_when_the_worker_was_lost_before_it_was_made(acme: Tenant):
+    shop = make_application(acme, spec=make_spec("berth.internal/volume:1"))
+    with running(*WATCHER, **QUICK):
+        with running(*KILLED_AT, "ensure_volume", **QUICK) as worker:
+            worker.wait(20)
+        with running(*WORKER, **QUICK):
+            eventually(lambda: is_settled(shop), within_s=20)
+    assert_runs_once(shop)
+    command = ["docker", "volume", "inspect", "--format", "{{json .Labels}}", Volume.objects.get().name]
+    assert f'"berth.application":"{shop.pk}"' in subprocess.check_output(command, text=True)
 
 
 def test_a_worker_killed_when_the_route_has_moved_leaves_only_the_new_release(acme: Tenant, settle):
