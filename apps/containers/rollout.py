@@ -249,9 +249,9 @@ class Rollout:
             raise DeployFailed("The container was removed outside the panel while it started.", code="container-gone")
         if seen.state in {ContainerState.EXITED, ContainerState.DEAD, ContainerState.RESTARTING}:
             why = "it ran out of memory" if seen.is_oom_killed else f"exit code {seen.exit_code}"
+            when = f"before it answered on port {self.spec.port}" if self.spec.port else "as soon as it was started"
             raise DeployFailed(
-                f"The command ended as soon as it was started ({why}). {self._last_words(container)}",
-                code="exited-at-once",
+                f"The command ended {when} ({why}). {self._last_words(container)}", code="exited-at-once"
             )
 
     def _check_never_restarted(self, container: Container) -> None:
@@ -274,7 +274,8 @@ class Rollout:
         answer = verify_route(domain.host, timeout_s=VERIFY_TIMEOUT_S)
         if answer.error:
             raise DeployFailed(
-                f"The proxy could not reach the application: {answer.error}. The release before serves again.",
+                f"The container answers, but the proxy does not lead to it ({answer.error}). "
+                "Try again; if it stays so, tell the operator.",
                 code="route-silent",
             )
         self.run.progress(detail=f"Answered with HTTP {answer.status}")

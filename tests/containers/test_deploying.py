@@ -168,7 +168,7 @@ def test_a_command_that_exits_at_once_fails_and_the_release_before_goes_on_servi
     before = names_at_engine(shop)
     operation = settle(services.configure_application(shop, make_spec("berth.internal/exits:1"), actor=SYSTEM))
     message = fails_with(operation, "exited-at-once")
-    assert "exit code 3" in message
+    assert "before it answered on port 8080 (exit code 3)" in message
     assert "cannot go on" in message
     shop.refresh_from_db()
     assert shop.release.number == 1
