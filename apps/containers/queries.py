@@ -183,6 +183,7 @@ def overview(access: Access) -> dict[str, Any]:
             "running": words[Word.RUNNING],
             "stopped": words[Word.STOPPED],
             "crashed": words[Word.CRASHED] + words[Word.UNHEALTHY],
+            "unknown": words[Word.UNKNOWN],
         },
         "rows": rows[:6],
         "quota": lines(tenant.account) if access.allows(Permission.VIEW) else [],

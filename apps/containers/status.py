@@ -58,9 +58,11 @@ class Status:
 
 
 def status_of(application: Application, container: Container | None, operation: Operation | None) -> Status:
-    """`container` is that of the live release (or of the one being deployed first); `operation` the open one."""
+    """`container` is that of the live release; `operation` the open one."""
     if not application.node.is_reachable:
-        return Status(Word.UNKNOWN, "the engine does not answer", application.node.seen_at, operation)
+        last_word = f"{_word_of(application, container)[0]} when " if container else ""
+        detail = f"the engine does not answer; {last_word}last seen"
+        return Status(Word.UNKNOWN, detail, application.node.seen_at, operation)
     if application.tenant.is_suspended:
         return Status(Word.SUSPENDED, "", application.tenant.suspended_at, operation)
     if operation is not None and operation.kind == Kind.DEPLOY:
@@ -70,7 +72,8 @@ def status_of(application: Application, container: Container | None, operation: 
     if container is None:
         return Status(Word.STOPPED, "no release has run yet", application.created_at, operation)
     word, detail = _word_of(application, container)
-    since = container.started_at if word == Word.RUNNING else container.finished_at or container.started_at
+    is_up = container.state == ContainerState.RUNNING
+    since = container.started_at if is_up else container.finished_at or container.started_at
     return Status(word, detail, since, operation)
 
 

@@ -131,6 +131,7 @@ def test_an_engine_that_does_not_answer_leaves_the_last_known_state_with_its_age
     note_reachability(local_node(), "The engine cannot be reached.")
     found = queries.row_of(shop).status
     assert (found.word, found.since) == (Word.UNKNOWN, seen_at)
+    assert found.detail == "the engine does not answer; running when last seen"
     assert shop.containers.get().state == ContainerState.RUNNING
     note_reachability(local_node())
     assert status(shop)[0] == Word.RUNNING
