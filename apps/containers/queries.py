@@ -8,7 +8,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.db.models import F, Prefetch, QuerySet
 
 from apps.audit.queries import events_of_tenant
@@ -18,6 +17,7 @@ from apps.containers.status import Status, Word, status_of
 from apps.core.errors import NotFound
 from apps.engine.spec import MIB, ServiceSpec
 from apps.engine.types import ContainerState
+from apps.networking.services import address_of
 from apps.operations.models import OPEN_STATES, Operation
 from apps.operations.plans import planned_steps
 from apps.quotas.queries import lines
@@ -43,13 +43,8 @@ class Row:
     deployed_by: str
 
 
-def application_url(host: str) -> str:
-    environment = settings.ENVIRONMENT
-    return f"{environment.apps_scheme}://{host}{environment.apps_origin_suffix}/"
-
-
 def with_rows(applications: QuerySet[Application]) -> list[Row]:
-    """Rows of these applications, in five queries."""
+    """Rows of these applications, in three queries."""
     live = Container.objects.filter(release=F("application__release"))
     found = list(
         applications.select_related("tenant", "node", "domain", "release").prefetch_related(
@@ -75,15 +70,16 @@ def _row(application: Application, operation: Operation | None) -> Row:
     containers: list[Container] = application.live_containers  # type: ignore[attr-defined]  # prefetched above
     container = containers[0] if containers else None
     release = application.release
+    spec = application.spec  # parsed at each look
     return Row(
         application=application,
         container=container,
         status=status_of(application, container, operation),
-        url=application_url(application.domain.host) if application.domain else "",
+        url=address_of(application.domain.host) if application.domain else "",
         release_number=release.number if release else None,
-        reference=application.spec.image,
-        memory_bytes=application.spec.memory_bytes,
-        cpu_millis=application.spec.cpu_millis,
+        reference=spec.image,
+        memory_bytes=spec.memory_bytes,
+        cpu_millis=spec.cpu_millis,
         deployed_at=release.created_at if release else None,
         deployed_by=release.created_by_label if release else "",
     )

@@ -149,10 +149,6 @@ class Engine:
         with translated(), gone_is_fine():
             self._api.stop(container_id, timeout=timeout_s)
 
-    def restart_container(self, container_id: str, *, timeout_s: int) -> None:
-        with translated():
-            self._api.restart(container_id, timeout=timeout_s)
-
     def kill_container(self, container_id: str) -> None:
         """SIGKILL. A container that is gone or not running is success."""
         with translated(), gone_is_fine():

@@ -49,9 +49,7 @@ def default_host(application_slug: str, tenant_slug: str) -> str:
 def address_of(host: str) -> str:
     """The URL that visitors of the host open."""
     environment = settings.ENVIRONMENT
-    if environment.is_https:
-        return f"https://{host}{_unless_usual(environment.public_port, 443)}/"
-    return f"http://{host}{_unless_usual(environment.apps_port, 80)}/"
+    return f"{environment.apps_scheme}://{host}{environment.apps_origin_suffix}/"
 
 
 def claim_domain(tenant: Tenant, host: str) -> Domain:
@@ -92,10 +90,6 @@ def sync_routes() -> list[str]:
     for host in differing:
         _write_route(host)
     return differing
-
-
-def _unless_usual(port: int, usual: int) -> str:
-    return "" if port == usual else f":{port}"
 
 
 def _free_subnet(node: Node) -> str:
