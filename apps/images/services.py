@@ -25,7 +25,9 @@ def find_image(tenant: Tenant, reference: str, *, architecture: str) -> Image:
     if parsed.registry == OWN_REGISTRY:
         own = Image.objects.filter(tenant=None, reference=reference).first()
         if own is None:
-            raise ImageNotFound(f"This installation has no image {reference}.")
+            raise ImageNotFound(
+                f"This installation has no image {reference}. `make up` builds the sample when the engine answers."
+            )
         return own
     resolved = resolve(reference, architecture=architecture, allowed=settings.ENVIRONMENT.allowed_registries)
     image, _ = Image.objects.get_or_create(
