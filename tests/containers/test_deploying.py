@@ -216,7 +216,7 @@ def test_the_same_message_delivered_five_times_has_one_effect(acme, settle, cadd
 def test_a_range_that_the_host_uses_already_is_passed_over(acme, settle, caddy):
     shop = make_application(acme)
     command = ["docker", "network", "create", "--subnet", shop.network.subnet, "h0-taken"]
-    subprocess.run(command, check=True, capture_output=True)
+    subprocess.run(command, check=False, capture_output=True)  # refused where something has the range: as good
     try:
         operation = settle(latest_operation(shop))
         assert operation.state == State.SUCCEEDED, operation.error_message
@@ -224,4 +224,4 @@ def test_a_range_that_the_host_uses_already_is_passed_over(acme, settle, caddy):
         shop.network.refresh_from_db()
         assert shop.network.subnet != before
     finally:
-        subprocess.run(["docker", "network", "rm", "h0-taken"], check=True, capture_output=True)
+        subprocess.run(["docker", "network", "rm", "h0-taken"], check=False, capture_output=True)
