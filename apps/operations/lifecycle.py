@@ -7,8 +7,6 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
-from django.db.models import F
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from apps.audit.models import Result
@@ -56,27 +54,36 @@ def claim(worker: str, slots: int) -> Operation | None:
     The oldest comes first, but a tenant that holds half of the slots waits while another tenant wants one. Operations
     whose target is busy wait for it.
     """
-    # Locking what waits makes claims of several workers take turns (SQLite: the transaction itself is exclusive).
-    waiting = list(Operation.objects.select_for_update().filter(state=State.QUEUED).order_by("id"))
-    running = Operation.objects.filter(state=State.RUNNING)
-    busy = set(running.values_list("target", flat=True))
+    # Locking what waits makes claims of several workers take turns (SQLite: the transaction itself is exclusive), and
+    # keeps what was read of it true.
+    rows = Operation.objects.select_related("tenant").select_for_update(of=("self",))
+    waiting = list(rows.filter(state=State.QUEUED).order_by("id"))
+    if not waiting:
+        return None
+    running = list(
+        Operation.objects.filter(state=State.RUNNING).order_by().values_list("target", "tenant_id", "worker")
+    )
+    busy = {target for target, _, _ in running}
     startable = [operation for operation in waiting if operation.target not in busy]
-    held: Counter[int | None] = Counter(running.filter(worker=worker).values_list("tenant_id", flat=True))
+    held: Counter[int | None] = Counter(tenant_id for _, tenant_id, holder in running if holder == worker)
     for operation in fair_order(startable, held, slots):
+        now = timezone.now()
+        changes: dict[str, Any] = {
+            "state": State.RUNNING,
+            "attempt": operation.attempt + 1,
+            "worker": worker,
+            "heartbeat_at": now,
+            "started_at": operation.started_at or now,
+            "steps": [],
+        }
         try:
             with transaction.atomic():
-                claimed = Operation.objects.filter(pk=operation.pk, state=State.QUEUED).update(
-                    state=State.RUNNING,
-                    attempt=F("attempt") + 1,
-                    worker=worker,
-                    heartbeat_at=timezone.now(),
-                    started_at=Coalesce("started_at", timezone.now()),
-                    steps=[],
-                )
+                claimed = Operation.objects.filter(pk=operation.pk, state=State.QUEUED).update(**changes)
         except IntegrityError:  # its target began to run in another transaction
             continue
         if claimed:
-            operation.refresh_from_db()
+            for name, value in changes.items():
+                setattr(operation, name, value)
             ring(*operation.topics)
             return operation
     return None
@@ -95,11 +102,15 @@ def beat(worker: str) -> None:
     Operation.objects.filter(worker=worker, state=State.RUNNING).update(heartbeat_at=timezone.now())
 
 
-def update_attempt(operation: Operation, **changes: Any) -> None:
-    """Write progress, if the attempt is still ours; raises Superseded if not."""
-    updated = _ours(operation).update(heartbeat_at=timezone.now(), **changes)
-    if not updated:
-        raise Superseded
+def update_attempt(operation: Operation, *, may_cancel: bool = False, **changes: Any) -> None:
+    """Write progress, if the attempt is still ours; raises Superseded if not.
+
+    With `may_cancel`, only unless somebody asked to cancel; raises CancelRequested then.
+    """
+    ours = _ours(operation)
+    wanted = ours.filter(cancel_requested_at=None) if may_cancel else ours
+    if not wanted.update(heartbeat_at=timezone.now(), **changes):
+        raise CancelRequested if may_cancel and ours.exists() else Superseded
     ring(*operation.topics)
 
 

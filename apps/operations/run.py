@@ -46,24 +46,24 @@ class Run:
         self._looked_at = 0.0
 
     def step(self, name: str, *, may_cancel: bool = True) -> None:
-        """End the step before with success and begin this one: one write, which also proves that we still hold it."""
+        """End the step before with success and begin this one: one write, which also proves that we still may."""
         self._may_cancel = may_cancel
-        self.check(now=True)
-        self._end_step("done")
-        self.operation.steps.append(
-            {"name": name, "title": TITLES[name], "state": "running", "started": _now().isoformat()}
-        )
-        self._report()
+        begun = {"name": name, "title": TITLES[name], "state": "running", "started": _now().isoformat()}
+        steps = [*self._ended_steps("done"), begun]
+        lifecycle.update_attempt(self.operation, may_cancel=may_cancel, steps=steps)
+        self.operation.steps = steps
+        self._looked_at = self._reported_at = time.monotonic()
 
     def skip(self, name: str, why: str) -> None:
-        self._end_step("done")
-        self.operation.steps.append({"name": name, "title": TITLES[name], "state": "skipped", "detail": why})
+        skipped = {"name": name, "title": TITLES[name], "state": "skipped", "detail": why}
+        self.operation.steps = [*self._ended_steps("done"), skipped]
 
     def progress(self, **detail: Any) -> None:
         """Details of the current step (`detail`: a sentence; `layers`: of a pull), written a few times a second."""
         self.operation.steps[-1].update(detail)
         if time.monotonic() - self._reported_at > PROGRESS_INTERVAL_S:
-            self._report()
+            lifecycle.update_attempt(self.operation, steps=self.operation.steps)
+            self._reported_at = time.monotonic()
 
     def check(self, *, now: bool = False) -> None:
         """Raise if the attempt is not ours any more, or if it should be cancelled; asks the database twice a second."""
@@ -89,16 +89,15 @@ class Run:
         return False
 
     def finish(self, state: State, error: PanelError | None = None) -> None:
-        self._end_step("done" if state == State.SUCCEEDED else "failed")
+        self.operation.steps = self._ended_steps("done" if state == State.SUCCEEDED else "failed")
         lifecycle.finish(self.operation, state, error)
 
-    def _report(self) -> None:
-        lifecycle.update_attempt(self.operation, steps=self.operation.steps)
-        self._reported_at = time.monotonic()
-
-    def _end_step(self, state: str) -> None:
-        if self.operation.steps and self.operation.steps[-1]["state"] == "running":
-            self.operation.steps[-1] |= {"state": state, "finished": _now().isoformat()}
+    def _ended_steps(self, state: str) -> list[dict[str, Any]]:
+        """The steps, of which the last, if it runs, has ended like this."""
+        steps = list(self.operation.steps)
+        if steps and steps[-1]["state"] == "running":
+            steps[-1] = steps[-1] | {"state": state, "finished": _now().isoformat()}
+        return steps
 
 
 def run_next(worker: str, slots: int) -> bool:
