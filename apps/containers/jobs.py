@@ -15,6 +15,7 @@ from apps.engine.errors import ObjectNotFound
 from apps.images.services import find_image
 from apps.networking.services import release_domain, release_network
 from apps.nodes.engines import engine_for
+from apps.nodes.services import installation
 from apps.operations.lifecycle import Superseded
 from apps.operations.models import Kind
 from apps.operations.run import Run, job
@@ -108,8 +109,9 @@ def delete(run: Run) -> None:
     engine = engine_for(application.node)
     run.step("containers", may_cancel=False)
     _want(application, DesiredState.DELETED)
+    ours = installation()
     for container in application.containers.all():
-        remove_from_engine(engine, container)
+        remove_from_engine(engine, container, ours)
     run.step("network", may_cancel=False)
     engine.remove_network(application.network.name)
     run.step("volumes", may_cancel=False)

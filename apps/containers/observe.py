@@ -25,11 +25,13 @@ def write_observation(container: Container, seen: ObservedContainer | None, **no
     changed = [name for name, value in values.items() if getattr(container, name) != value]
     if not changed:
         return False
+    was_running = container.state == ContainerState.RUNNING
     for name in changed:
         setattr(container, name, values[name])
     with transaction.atomic():
         Container.objects.filter(pk=container.pk).update(**{name: values[name] for name in changed})
-        route(container.application)
+        if was_running != (container.state == ContainerState.RUNNING):  # a route depends on nothing else of it
+            route(container.application)
         if "state" in changed and container.application.desired_state != DesiredState.RUNNING:
             settle(container.application_id)  # what stops gives its memory and CPU back
         ring(container.application.topic, f"tenant:{container.application.tenant_id}")
@@ -41,7 +43,8 @@ def route(application: Application) -> None:
 
     Only the container of the live release is ever routed; a stopped one never is.
     """
-    row = Application.objects.select_related("domain", "tenant").filter(pk=application.pk, domain__isnull=False).first()
+    rows = Application.objects.select_related("domain", "tenant", "release")
+    row = rows.filter(pk=application.pk, domain__isnull=False).first()
     if row is None or row.domain is None:
         return
     live = row.containers.filter(release=row.release_id, state=ContainerState.RUNNING).first()

@@ -29,6 +29,7 @@ from apps.networking.allocator import next_address
 from apps.networking.probe import answers, verify_route
 from apps.networking.services import release_domain, replace_refused_subnet
 from apps.nodes.engines import engine_for
+from apps.nodes.models import Installation
 from apps.nodes.services import installation
 from apps.operations.run import Run
 from apps.volumes.models import Volume
@@ -156,12 +157,13 @@ class Rollout:
     def _container_row(self) -> Container:
         """The row comes before the container, so that no container of ours is ever without one."""
         with transaction.atomic():
-            application = Application.objects.select_for_update().get(pk=self.application.pk)
-            found = self.release.containers.filter(service=SERVICE).first()
-            if found is not None:
-                return found
-            last = application.containers.order_by("-id").values_list("address", flat=True).first()
-            in_use = application.containers.values_list("address", flat=True)
+            application = Application.objects.select_for_update().only("pk").get(pk=self.application.pk)
+            existing = list(application.containers.order_by("-id"))
+            for container in existing:
+                if (container.release_id, container.service) == (self.release.pk, SERVICE):
+                    return container
+            in_use = [container.address for container in existing]
+            last = in_use[0] if in_use else None
             return Container.objects.create(
                 application=self.application,
                 release=self.release,
@@ -185,6 +187,8 @@ class Rollout:
 
     def _ensure_volumes(self, targets: Sequence[str]) -> list[VolumeMount]:
         """A panel volume for each VOLUME of the image; what an earlier release had comes back with its data."""
+        if not targets:
+            return []
         existing = {attachment.target: attachment.volume for attachment in self._attachments()}
         volumes = [existing.get(target) or self._new_volume(target) for target in targets]
         for volume in volumes:
@@ -301,7 +305,7 @@ class Rollout:
 
     def remove(self, container: Container) -> None:
         """Stop it gracefully and remove it, at the engine and here."""
-        remove_from_engine(self.engine, container)
+        remove_from_engine(self.engine, container, self._installation)
         container.delete()
 
     def observe(self, container: Container, **noticed: object) -> ObservedContainer | None:
@@ -310,13 +314,10 @@ class Rollout:
         return seen
 
 
-def remove_from_engine(engine: Engine, container: Container) -> None:
+def remove_from_engine(engine: Engine, container: Container, ours: Installation) -> None:
     """Stop and remove what is labelled as this application's; whatever else has the name is left alone."""
     seen = engine.container(container.engine_id or container.name)
-    if seen is None or (seen.labels.installation, seen.labels.application) != (
-        installation().label,
-        container.application_id,
-    ):
+    if seen is None or (seen.labels.installation, seen.labels.application) != (ours.label, container.application_id):
         return
     engine.stop_container(seen.id, timeout_s=STOP_TIMEOUT_S)
     engine.remove_container(seen.id)

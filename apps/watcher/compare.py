@@ -66,4 +66,4 @@ def note_reachability(node: Node, error: str = "") -> None:
 
 
 def _containers() -> QuerySet[Container]:
-    return Container.objects.select_related("application__tenant")
+    return Container.objects.select_related("application")
