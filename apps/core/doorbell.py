@@ -1,18 +1,23 @@
 """The doorbell: tells open pages that something changed, never what. They fetch it again, with their own rights.
 
 Rings are sent by one background thread a process, so that a slow or absent Redis never delays a request or a job;
-rings of the same topic that wait together become one.
+rings of the same topic that wait together become one, and after each sending more of them gather for a moment.
 """
 
 import asyncio
 import logging
 import threading
+import time
 from functools import partial
+from typing import Final
 
 from channels.layers import get_channel_layer
 from django.db import transaction
 
 logger = logging.getLogger(__name__)
+
+#: A first ring goes out at once, those that follow it this often at most. Pages fetch less often still.
+PAUSE_S: Final = 0.1
 
 
 def group_name(topic: str) -> str:
@@ -46,6 +51,7 @@ class _Bell:
         with asyncio.Runner() as runner:
             while True:
                 runner.run(self._send(self._take()))
+                time.sleep(PAUSE_S)
 
     async def _send(self, topics: list[str]) -> None:
         layer = get_channel_layer()
