@@ -17,6 +17,7 @@ from apps.engine.body import create_body
 from apps.engine.labels import Labels
 from apps.engine.types import ContainerSpec
 from panel.preparation import LOCAL_ENGINE
+from tests.support.process_tree import cpu_s, descendants
 from tests.support.system import System, running_system
 from tests.support.visitor import Visitor, set_up
 
@@ -85,11 +86,13 @@ def measure_throughput(system: System, visitor: Visitor) -> dict[str, float]:
         path = people[slug].post(f"/t/acme/applications/{slug}/deploy/").headers["Location"]
         await_end(system, int(path.rstrip("/").rpartition("/")[2]))
 
+    before_s = cpu_of(system)
     panel_s = time_deploys(slugs, deploy)
     return {
         "deploys_per_s_c8_raw": DEPLOYS / plain_s,
         "deploys_per_s_c8": DEPLOYS / panel_s,
         "deploy_throughput_ratio_c8": plain_s / panel_s,
+        "deploy_cpu_ms": (cpu_of(system) - before_s) / DEPLOYS * 1000,
     }
 
 
@@ -108,6 +111,11 @@ def time_deploys(targets: list[T], deploy: Callable[[T], None]) -> float:
     with ThreadPoolExecutor(len(targets)) as pool:
         list(pool.map(take_turns, range(DEPLOYS)))
     return time.perf_counter() - began
+
+
+def cpu_of(system: System) -> float:
+    """Seconds of processor time of everything that `make up` started: what a busy machine distorts least."""
+    return sum(map(cpu_s, descendants(system.process.pid)))
 
 
 def ratio(name: str, plain: list[float], panel: list[float]) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """What the kernel knows of running processes."""
 
+import os
 import re
 from pathlib import Path
 
@@ -32,3 +33,9 @@ def pss_kib(pid: int) -> int:
     """A process's memory, what it shares counted in proportion."""
     found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
     return int(found[1]) if found else 0
+
+
+def cpu_s(pid: int) -> float:
+    """The seconds that a process, with all its threads, has spent on a processor."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
