@@ -167,6 +167,13 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 
+# --- mail -------------------------------------------------------------------------------------------------------------
+EMAIL_HOST = ""  # no host: no mail, and pages show what would be mailed to those who may see it
+
+# --- what apps below ask of apps above --------------------------------------------------------------------------------
+APPLICATION_NAMES = "apps.containers.queries.application_names"
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # a member's rights have a field for each of a tenant's applications
+
 # --- transport --------------------------------------------------------------------------------------------------------
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ENVIRONMENT.is_https else None
 SECURE_HSTS_SECONDS = 31_536_000 if ENVIRONMENT.is_https else 0

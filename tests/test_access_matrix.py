@@ -3,6 +3,8 @@
 `ok` stands for any answer of the view itself: a page, a redirect, or "busy" because of the state of things.
 """
 
+from datetime import timedelta
+
 import pytest
 from django.db.models import Model
 from django.test import Client
@@ -14,8 +16,9 @@ from apps.audit.actor import SYSTEM
 from apps.audit.models import Event, Result
 from apps.containers.models import Application
 from apps.operations.models import Operation
-from apps.tenants.models import Tenant
+from apps.tenants.models import Invitation, Tenant
 from apps.tenants.permissions import Role
+from apps.tenants.roster import open_invitation
 from apps.tenants.services import add_member
 from tests.architecture.test_reading import all_urls
 from tests.factories import latest_operation, make_application, make_spec, own_image
@@ -38,6 +41,8 @@ ACTIVITY = MEMBERS | {"greta": 403}
 #: A list that shows each member what they may see of it, and a page of one application, on which greta is a developer.
 SEEING = MEMBERS | {"arthur": 403}
 BUILDING = SEEING | {"vera": 403}
+#: Who belongs to the tenant: for those who look at all of it.
+TEAM = SEEING | {"greta": 403}
 #: What a grant on the application does not give.
 BEYOND_GRANTS = ADMINS
 
@@ -48,6 +53,23 @@ MATRIX: dict[tuple[str, str], dict[str, object]] = {
     ("GET", "setup"): NOBODY,
     ("GET", "tenant-overview"): MEMBERS,
     ("GET", "tenant-activity"): ACTIVITY,
+    ("GET", "tenant-settings"): ADMINS,
+    ("POST", "tenant-rename"): ADMINS,
+    ("GET", "member-list"): TEAM,
+    ("GET", "member-me"): MEMBERS,
+    ("GET", "member-detail"): TEAM | {"greta": "ok"},  # it is her own
+    ("GET", "member-role"): ADMINS,
+    ("POST", "member-role"): ADMINS,
+    ("GET", "member-remove"): ADMINS,
+    ("POST", "member-remove"): ADMINS,
+    ("GET", "member-leave"): MEMBERS,
+    ("POST", "member-leave"): MEMBERS,
+    ("GET", "member-invite"): ADMINS,
+    ("POST", "member-invite"): ADMINS,
+    ("POST", "invitation-resend"): ADMINS,
+    ("POST", "invitation-revoke"): ADMINS,
+    ("GET", "invitation-accept"): NOBODY,
+    ("POST", "invitation-accept"): NOBODY,
     ("GET", "application-list"): SEEING,
     ("GET", "application-new"): DEVELOPERS,
     ("GET", "application-create"): DEVELOPERS,
@@ -137,12 +159,27 @@ def path_of(name: str, application: Application) -> str:
         "pk": str(row_of(name, application).pk),
         "override": str(application.tenant.overrides.get().pk),
         "token": "not-the-token",
+        "member": str(application.tenant.memberships.get(user__name="Greta").pk),
+        "invitation": str(invitation_to(application.tenant).pk),
     }
     route = next(route for route, pattern in all_urls() if pattern.name == name)
     for parameter in get_resolver().reverse_dict.getlist(name)[0][0][0][1]:
         for converter in ("slug", "int", "str"):
             route = route.replace(f"<{converter}:{parameter}>", values[parameter])
     return f"/{route}"
+
+
+def invitation_to(tenant: Tenant) -> Invitation:
+    return tenant.invitations.first() or open_invitation(
+        tenant,
+        "newcomer@example.com",
+        Role.VIEWER,
+        {},
+        token_digest=tenant.slug,
+        was_mailed=False,
+        invited_by=tenant.members.first(),
+        expires_at=timezone.now() + timedelta(hours=1),
+    )
 
 
 def outcome(response) -> object:
@@ -211,7 +248,11 @@ def test_a_guest_sees_no_trace_of_what_was_not_granted(application, cast, client
 
 
 #: What only looks. Everything else is refused in a suspended tenant.
-LOOKING = [key for key, row in MATRIX.items() if key[0] == "GET" and row in (MEMBERS, SEEING, ACTIVITY)]
+LOOKING = [
+    (method, name)
+    for (method, name), row in MATRIX.items()
+    if method == "GET" and (row in (MEMBERS, SEEING, ACTIVITY, TEAM) or name == "member-detail")
+]
 
 
 @pytest.mark.django_db

@@ -40,7 +40,8 @@ def sign_in(request: PanelRequest) -> HttpResponse:
 def sign_out(request: PanelRequest) -> HttpResponse:
     record("session.sign-out", actor=request.actor)
     logout(request)
-    return redirect("sign-in")
+    next_url = request.POST.get("next", "")
+    return HttpResponseRedirect(next_url) if _is_ours(request, next_url) else redirect("sign-in")
 
 
 def _is_ours(request: HttpRequest, url: str) -> bool:

@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -25,6 +25,12 @@ def is_noisy(user_id: int) -> bool:
     """Whether so many refusals of this person were recorded lately that more would only bury the rest."""
     since = timezone.now() - NOISE_WINDOW
     return Event.objects.filter(actor_id=user_id, result=Result.REFUSED, at__gt=since).count() >= MAX_REFUSALS
+
+
+def count_done(tenant_id: int, actions: Collection[str], *, within: timedelta) -> int:
+    """How often one of these was done in the tenant lately."""
+    since = timezone.now() - within
+    return Event.objects.filter(tenant_id=tenant_id, action__in=actions, result=Result.DONE, at__gt=since).count()
 
 
 def filtered(events: QuerySet[Event], parameters: Mapping[str, str]) -> QuerySet[Event]:

@@ -238,6 +238,11 @@ def variable_names(application: Application) -> list[str]:
     return list(application.variables.values_list("name", flat=True))
 
 
+def application_names(tenant: Tenant) -> dict[int, str]:
+    """Named by the setting `APPLICATION_NAMES`, for pages of apps below that say on what somebody has a grant."""
+    return dict(tenant.applications.values_list("pk", "slug"))
+
+
 def free_slug(tenant: Tenant, wanted: str) -> str:
     """`wanted`, or `wanted-2` and so on: the first that the tenant has not."""
     taken = set(tenant.applications.filter(slug__startswith=wanted).values_list("slug", flat=True))

@@ -1,6 +1,7 @@
 """Small things that views share."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from django import forms
@@ -21,6 +22,11 @@ def page_of(request: HttpRequest, rows: "QuerySet[Any]", size: int = PAGE_SIZE) 
 def text_of(parameters: Mapping[str, str], name: str) -> str:
     """What is searched for; without NUL characters, which PostgreSQL takes for a fault."""
     return parameters.get(name, "").replace("\0", "").strip()
+
+
+def status_of(form: forms.Form) -> int:
+    """The status of a page with this form: 422 if it was sent and something in it is wrong."""
+    return HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK
 
 
 def add_error(form: forms.Form, error: InvalidInput, names: Mapping[str, str] | None = None) -> None:

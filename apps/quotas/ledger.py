@@ -90,6 +90,11 @@ def release(holder: str) -> None:
     Ledger(*accounts).hold(holder, {})
 
 
+def hand_over(holder: str, successor: str) -> None:
+    """What one holder has becomes that of another, who has nothing yet; no balance changes."""
+    Reservation.objects.filter(holder=holder).update(holder=successor)
+
+
 @transaction.atomic
 def set_limits(account: str, limits: Limits) -> None:
     """Open the account, or change what it may reserve. What is reserved beyond a lower limit stays until released."""

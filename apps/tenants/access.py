@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final, TypeVar
 
 from django.contrib.auth.models import AnonymousUser
@@ -72,6 +73,15 @@ class Access:
         return rows.filter(**{f"{application}__in": granted})
 
 
+class Rule(StrEnum):
+    """What decides whether a member may do something."""
+
+    ROLE = "role"
+    GRANT = "grant"
+    SUSPENSION = "suspension"
+    NOTHING = "nothing"
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """What an open socket rests on: this session, of this user, with this right (`slug` "" means the console)."""
@@ -113,15 +123,35 @@ def check_actor(actor: Actor, tenant: Tenant, permission: Permission, applicatio
     """
     if actor.user_id is None:
         return
-    membership = _memberships().filter(tenant=tenant, user=actor.user_id, user__is_active=True).first()
-    if membership is None or not access_of(membership).allows(permission, application_id):
+    found = access_of_actor(actor, tenant)
+    if found is None or not found.allows(permission, application_id):
         raise Forbidden(f"{actor.label} may not do this in {tenant.name} any more, so it was not begun.")
+
+
+def access_of_actor(actor: Actor, tenant: Tenant) -> Access | None:
+    """What the actor may do in the tenant as it is now; None for a stranger."""
+    membership = _memberships().filter(tenant=tenant, user=actor.user_id, user__is_active=True).first()
+    return access_of(membership) if membership else None
 
 
 def access_of(membership: Membership) -> Access:
     """What a membership (with its grants) allows."""
+    return _access_of(membership, READ_ONLY if membership.tenant.is_suspended else frozenset(Permission))
+
+
+def rule_for(membership: Membership, permission: Permission, application_id: int | None = None) -> Rule:
+    """What decides about a permission: found by asking what is allowed, so that it never says otherwise."""
+    now = access_of(membership)
+    if permission in now.permissions:
+        return Rule.ROLE
+    if now.allows(permission, application_id):
+        return Rule.GRANT
+    unless_suspended = _access_of(membership, frozenset(Permission))
+    return Rule.SUSPENSION if unless_suspended.allows(permission, application_id) else Rule.NOTHING
+
+
+def _access_of(membership: Membership, allowed: frozenset[Permission]) -> Access:
     tenant, role = membership.tenant, Role(membership.role)
-    allowed = READ_ONLY if tenant.is_suspended else frozenset(Permission)
     return Access(
         tenant,
         role,

@@ -101,20 +101,68 @@ class Membership(TimeStamped):
         return f"membership:{self.pk}"
 
 
-class Grant(TimeStamped):
-    """A role on one application, beyond the member's role in the whole tenant.
+class RoleOnApplication(TimeStamped):
+    """A role on one application, beyond the role in the whole tenant.
 
     The application's id, no foreign key: applications are above this app, which imports nothing upward. Who deletes an
     application deletes its grants (`services.forget_application`).
     """
 
-    membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="grants")
     application_id = models.BigIntegerField()
     role = models.CharField(max_length=10, choices=[(role.value, role.label) for role in GRANTABLE])
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.role} of application {self.application_id}"
+
+
+class Grant(RoleOnApplication):
+    """What a member has."""
+
+    membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="grants")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["membership", "application_id"], name="tenants_grant_once")]
         indexes = [models.Index(fields=["application_id"], name="tenants_grant_application")]
 
+
+class Invitation(TimeStamped):
+    """A pending invitation. Its row is deleted when it ends, however it ends: the audit log remembers it.
+
+    Of the token in its link only a digest is kept.
+    """
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="invitations")
+    email = models.EmailField()
+    role = models.CharField(max_length=10, choices=Role)
+    token_digest = models.CharField(max_length=64, unique=True)
+    #: The link went to the address itself, so that who opens it has proved the address.
+    was_mailed = models.BooleanField(default=False)
+    invited_by = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [models.UniqueConstraint(fields=["tenant", "email"], name="tenants_invitation_once")]
+
     def __str__(self) -> str:
-        return f"{self.role} of application {self.application_id}"
+        return self.email
+
+    @property
+    def holder(self) -> str:
+        """Its name in the quota ledger: it holds the place of the member to come."""
+        return f"invitation:{self.pk}"
+
+
+class InvitedGrant(RoleOnApplication):
+    """What an invitation promises."""
+
+    invitation = models.ForeignKey(Invitation, on_delete=models.CASCADE, related_name="grants")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["invitation", "application_id"], name="tenants_invited_grant_once")
+        ]
+        indexes = [models.Index(fields=["application_id"], name="tenants_invited_application")]

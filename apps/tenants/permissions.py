@@ -50,6 +50,16 @@ MEANING: Final[dict[Permission, str]] = {
     Permission.CLOSE: "Delete the whole tenant",
 }
 
+#: What each role is for, as the forms say it.
+PURPOSE: Final[dict[Role, str]] = {
+    Role.OWNER: "Everything, also deleting the tenant.",
+    Role.ADMIN: "Everything but deleting the tenant: members, settings, secrets, applications.",
+    Role.DEVELOPER: "Creates, deploys, configures, starts and stops. Reads no secrets, deletes nothing.",
+    Role.VIEWER: "Looks at applications, logs and the activity. Changes nothing.",
+    Role.AUDITOR: "Reads the activity, and nothing else.",
+    Role.GUEST: "Sees nothing but the single applications that are granted below.",
+}
+
 _LOOKING: Final = frozenset({Permission.ENTER, Permission.VIEW, Permission.LOGS, Permission.AUDIT})
 _BUILDING: Final = _LOOKING | {Permission.DEPLOY, Permission.MANAGE}
 

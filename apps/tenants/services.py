@@ -3,13 +3,15 @@ from django.db import IntegrityError, transaction
 from apps.accounts.models import User
 from apps.audit.actor import Actor
 from apps.audit.services import record
+from apps.core.doorbell import ring
 from apps.core.errors import InvalidInput
-from apps.quotas.ledger import Ledger
-from apps.quotas.resources import Resource
-from apps.tenants.models import Grant, Membership, Plan, Tenant
+from apps.tenants.members import add_member
+from apps.tenants.models import Grant, InvitedGrant, Plan, Tenant
 from apps.tenants.names import check_slug
 from apps.tenants.permissions import Role
 from apps.tenants.plans import apply_limits, default_plan
+
+__all__ = ["add_member", "create_tenant", "forget_application", "rename_tenant"]
 
 RESERVED_SLUGS = frozenset({"www", "api", "console", "static", "admin", "panel"})
 
@@ -32,14 +34,15 @@ def create_tenant(name: str, slug: str, *, owner: User, actor: Actor, plan: Plan
 
 
 @transaction.atomic
-def add_member(tenant: Tenant, user: User, role: Role, *, actor: Actor) -> Membership:
-    """Give a user a role in the tenant; a member already there changes role. Raises QuotaExceeded."""
-    membership, _ = Membership.objects.update_or_create(tenant=tenant, user=user, defaults={"role": role})
-    Ledger(tenant.account).hold(membership.holder, {Resource.MEMBERS: 1})
-    record("member.add", actor=actor, tenant=tenant, target=user, role=role.value)
-    return membership
+def rename_tenant(tenant: Tenant, name: str, *, actor: Actor) -> None:
+    """Change the name that people read; the short name, which is in every address, stays."""
+    before, tenant.name = tenant.name, name
+    tenant.save(update_fields=["name"])
+    record("tenant.rename", actor=actor, tenant=tenant, target=tenant, before=before)
+    ring(f"tenant:{tenant.pk}")
 
 
 def forget_application(application_id: int) -> None:
-    """What was granted on an application goes with it."""
+    """What was granted on an application, or promised, goes with it."""
     Grant.objects.filter(application_id=application_id).delete()
+    InvitedGrant.objects.filter(application_id=application_id).delete()

@@ -1,4 +1,4 @@
-"""The watcher's loops: events as they come, a full comparison now and then, and the sweeper of operations."""
+"""The watcher's loops: events as they come, a full comparison now and then, and the sweepers."""
 
 import logging
 import threading

@@ -117,6 +117,13 @@ def elapsed(moment: datetime | str | None) -> SafeString | str:
     return "–" if found is None else _time("elapsed", found, _whole(_seconds_since(found)))
 
 
+@register.simple_tag
+def left(moment: datetime) -> SafeString:
+    """The time until a moment, with the exact one on hover: `2 d 23 h`."""
+    seconds = max(0, int((moment - timezone.now()).total_seconds()))
+    return _time("left", moment, _whole(seconds))
+
+
 @register.filter
 def step_duration(step: Mapping[str, Any]) -> float | None:
     """Seconds that a step of an operation took; None while it has not ended, or if it was skipped."""

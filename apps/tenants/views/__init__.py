@@ -1,0 +1,1 @@
+"""The doors of a tenant: its own pages, its members, and invitations to it."""
