@@ -10,6 +10,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from apps.streams.routing import APPLICATIONS
 from tests.support.system import System, running_system
+from tests.support.visitor import Visitor
 
 pytestmark = pytest.mark.engine
 
@@ -33,6 +34,9 @@ SEED = """
 import json
 from importlib import import_module
 from django.conf import settings
+from apps.audit.actor import SYSTEM
+from apps.tenants.members import add_member
+from apps.tenants.permissions import Role
 from tests.factories import make_application, make_tenant, make_user
 engine = import_module(settings.SESSION_ENGINE)
 people = {name: make_user(name) for name in ("alice", "adam", "dora", "vera", "arthur", "greta", "charlie")}
@@ -44,15 +48,20 @@ def session_of(user):
     session["_auth_user_hash"] = user.get_session_auth_hash()
     session.create()
     return session.session_key
+people["robin"], people["dan"] = make_user("robin"), make_user("dan")
 acme = make_tenant(
     "acme", people["alice"], admin=people["adam"], developer=people["dora"], viewer=people["vera"],
     auditor=people["arthur"], guest=people["greta"],
 )
+for name in ("robin", "dan"):
+    add_member(acme, people[name], Role.DEVELOPER, actor=SYSTEM)
+members = {name: people[name].memberships.get().pk for name in ("robin", "dan")}
 other = make_tenant("other", people["charlie"])
 shop = make_application(acme, "shop")
 people["greta"].memberships.get().grants.create(application_id=shop.pk, role="developer")
 topics = [shop.topic, make_application(other, "theirs").topic, make_application(acme, "secret").topic]
-print(json.dumps({"sessions": {n: session_of(u) for n, u in people.items()}, "topics": topics, "acme": acme.pk}))
+sessions = {name: session_of(user) for name, user in people.items()}
+print(json.dumps({"sessions": sessions, "topics": topics, "acme": acme.pk, "members": members}))
 """
 
 
@@ -62,6 +71,8 @@ class Place:
     sessions: dict[str, str]
     topics: list[str]
     acme: int
+    #: The numbers of the members whom the pages change.
+    members: dict[str, int]
 
     def open(self, path: str, person: str, origin: str = "") -> ClientConnection:
         headers = {"Cookie": f"__Host-session={self.sessions.get(person, '')}"}
@@ -74,6 +85,9 @@ def place() -> Iterator[Place]:
     with running_system() as system:
         seeded = json.loads(system.manage("shell", "-v", "0", "-c", SEED).strip().splitlines()[-1])
         yield Place(system, **seeded)
+
+    def browse(self, person: str) -> Visitor:
+        return Visitor(self.system.base_url, {"__Host-session": self.sessions[person]})
 
 
 def path_to(route: str) -> str:
@@ -138,4 +152,18 @@ def test_an_open_socket_closes_after_its_right_has_ended(place):
 def test_an_open_socket_closes_after_its_grant_has_ended(place):
     socket = place.open("ws/t/acme/applications/shop/logs/", "greta")
     place.system.manage("shell", "-v", "0", "-c", "from apps.tenants.models import Grant; Grant.objects.all().delete()")
+    assert outcome(socket, within_s=10) == FORBIDDEN
+
+
+@pytest.mark.parametrize("person", ["robin", "dan"])
+def test_an_open_socket_closes_after_its_member_was_removed_or_demoted_on_the_page(person, place):
+    socket = place.open("ws/t/acme/applications/shop/logs/", person)
+    alice = place.browse("alice")
+    page = f"/t/acme/members/{place.members[person]}/"
+    if person == "robin":
+        alice.get(f"{page}remove/")
+        alice.post(f"{page}remove/")
+    else:
+        alice.get(f"{page}role/")
+        alice.post(f"{page}role/", role="auditor")
     assert outcome(socket, within_s=10) == FORBIDDEN

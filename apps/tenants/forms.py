@@ -9,7 +9,7 @@ from django.forms import BoundField
 from apps.tenants.permissions import GRANTABLE, PURPOSE, Role
 
 _ON: Final = "application-"
-_NO_GRANT: Final = ("", "No more than the role")
+_NO_GRANT: Final = ("", "None")
 
 
 class RightsForm(forms.Form):

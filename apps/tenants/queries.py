@@ -11,7 +11,7 @@ from apps.accounts.models import User
 from apps.core.errors import PanelError
 from apps.tenants.access import Access, Rule, rule_for
 from apps.tenants.applications import application_names
-from apps.tenants.models import Invitation, Membership, RoleOnApplication, Tenant
+from apps.tenants.models import Grant, Invitation, Membership, RoleOnApplication, Tenant
 from apps.tenants.permissions import MEANING, OF_THE_TENANT, Permission, Role
 from apps.tenants.roster import check_may_leave
 
@@ -62,9 +62,10 @@ def members_page(access: Access, members: Iterable[Membership]) -> dict[str, Any
 # --- what somebody may do ---------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """What decides about a permission on these applications (their names)."""
+    """What decides about a permission on these applications (their names), on which this role was granted."""
 
     rule: Rule
+    role: Role
     applications: list[str]
 
 
@@ -81,25 +82,26 @@ class Right:
 def rights_of(membership: Membership) -> list[Right]:
     """Every permission, with the rule that gives it to a member or takes it from them."""
     names = application_names(membership.tenant)
-    granted = [grant.application_id for grant in membership.grants.all() if grant.application_id in names]
+    granted = [grant for grant in membership.grants.all() if grant.application_id in names]
     return [
         Right(
             permission,
             MEANING[permission],
             rule_for(membership, permission),
-            [] if permission in OF_THE_TENANT else _by_rule(membership, permission, granted, names),
+            [] if permission in OF_THE_TENANT else _reasons(membership, permission, granted, names),
         )
         for permission in Permission
     ]
 
 
-def _by_rule(
-    membership: Membership, permission: Permission, granted: Iterable[int], names: Mapping[int, str]
+def _reasons(
+    membership: Membership, permission: Permission, granted: Iterable[Grant], names: Mapping[int, str]
 ) -> list[Reason]:
-    by_rule: dict[Rule, list[str]] = {}
-    for pk in granted:
-        by_rule.setdefault(rule_for(membership, permission, pk), []).append(names[pk])
-    return [Reason(rule, sorted(by_rule[rule])) for rule in Rule if rule in by_rule]
+    alike: dict[tuple[Rule, Role], list[str]] = {}
+    for grant in granted:
+        rule = rule_for(membership, permission, grant.application_id)
+        alike.setdefault((rule, Role(grant.role)), []).append(names[grant.application_id])
+    return [Reason(rule, role, sorted(alike[rule, role])) for rule in Rule for role in Role if (rule, role) in alike]
 
 
 def what_is_lost(membership: Membership) -> list[str]:

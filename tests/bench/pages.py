@@ -1,4 +1,4 @@
-"""How soon a page shows what happened at the engine, and how long a list of a thousand applications takes."""
+"""How soon a page shows what happened at the engine, and what lists cost: of applications, and of members."""
 
 import math
 import time
@@ -49,6 +49,30 @@ for number in range({APPLICATIONS}):
     )
 """
 
+MEMBERS = (10, 10_000)
+
+#: Fills acme with members up to a number, and prints how many queries their list takes when it is opened again.
+COUNT_QUERIES = """
+from django.conf import settings
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from apps.accounts.models import User
+from apps.tenants.models import Membership, Tenant
+tenant = Tenant.objects.get()
+first, count = User.objects.count(), {count} - tenant.memberships.count()
+users = User.objects.bulk_create(
+    User(email=f"member-{{number}}@example.com", name=f"Member {{number}}") for number in range(first, first + count)
+)
+Membership.objects.bulk_create(Membership(tenant=tenant, user=user, role="viewer") for user in users)
+client = Client(headers={{"host": settings.ENVIRONMENT.host}})
+client.force_login(User.objects.get(memberships__role="owner"))
+client.get("/t/acme/members/")
+with CaptureQueriesContext(connection) as queries:
+    assert client.get("/t/acme/members/").status_code == 200
+print(len(queries))
+"""
+
 
 def run() -> dict[str, float]:
     with running_system() as system, sync_playwright() as playwright:
@@ -58,7 +82,9 @@ def run() -> dict[str, float]:
         figures = measure_events(system, page)
         cookies = {cookie["name"]: cookie["value"] for cookie in page.context.cookies()}
         browser.close()
-        figures |= measure_list(system, Visitor(system.base_url, cookies))
+        visitor = Visitor(system.base_url, cookies)
+        figures |= measure_list(system, visitor)
+        figures |= measure_members(system, visitor)
     return figures
 
 
@@ -86,16 +112,32 @@ def measure_events(system: System, page: Page) -> dict[str, float]:
 
 def measure_list(system: System, visitor: Visitor) -> dict[str, float]:
     system.manage("shell", "-v", "0", "-c", SEED)
-    durations = []
-    for number in range(VIEWS):
-        began = time.perf_counter()
-        answer = visitor.get(f"/t/acme/applications/?page={number % 20 + 1}")
-        durations.append((time.perf_counter() - began) * 1000)
-        assert answer.status_code == 200
+    durations = view(visitor, "/t/acme/applications/", pages=20)
     return {
         "applications_page_p50_ms": percentile(durations, 50),
         "applications_page_p95_ms": percentile(durations, 95),
     }
+
+
+def measure_members(system: System, visitor: Visitor) -> dict[str, float]:
+    figures: dict[str, float] = {}
+    for count in MEMBERS:
+        printed = system.manage("shell", "-v", "0", "-c", COUNT_QUERIES.format(count=count))
+        figures[f"members_page_queries_{count}"] = float(printed.strip().splitlines()[-1])
+        durations = view(visitor, "/t/acme/members/", pages=max(1, count // 50))
+        figures[f"members_page_p95_ms_{count}"] = percentile(durations, 95)
+    return figures
+
+
+def view(visitor: Visitor, path: str, *, pages: int) -> list[float]:
+    """The milliseconds that each of many views took, one page of the list after the other."""
+    durations = []
+    for number in range(VIEWS):
+        began = time.perf_counter()
+        answer = visitor.get(f"{path}?page={number % pages + 1}")
+        durations.append((time.perf_counter() - began) * 1000)
+        assert answer.status_code == 200
+    return durations
 
 
 def percentile(values: list[float], percent: int) -> float:

@@ -42,8 +42,8 @@ def test_a_grant_is_named_where_it_gives_something(acme, greta, application):
     membership(greta).grants.create(application_id=application.pk, role=Role.VIEWER)
     rights = {right.permission: right for right in rights_of(membership(greta))}
     assert rights[Permission.LOGS].everywhere == Rule.NOTHING
-    assert rights[Permission.LOGS].single == [Reason(Rule.GRANT, ["shop"])]
-    assert rights[Permission.DEPLOY].single == [Reason(Rule.NOTHING, ["shop"])]
+    assert rights[Permission.LOGS].single == [Reason(Rule.GRANT, Role.VIEWER, ["shop"])]
+    assert rights[Permission.DEPLOY].single == [Reason(Rule.NOTHING, Role.VIEWER, ["shop"])]
     assert rights[Permission.MEMBERS].single == []
 
 

@@ -42,6 +42,12 @@ def test_what_a_member_wished_before_being_removed_is_refused(application, dora,
     assert settle(operation).error_code == "forbidden"
 
 
+def test_what_a_member_wished_before_being_removed_on_the_page_is_refused(application, alice, dora, settle, sign_in):
+    operation = wish_to_stop(application, dora)
+    sign_in(alice).post(f"/t/acme/members/{dora.memberships.get().pk}/remove/")
+    assert settle(operation).error_code == "forbidden"
+
+
 def test_what_a_guest_wished_before_the_grant_ended_is_refused(application, greta, settle):
     grant = greta.memberships.get().grants.create(application_id=application.pk, role=Role.DEVELOPER)
     operation = wish_to_stop(application, greta)
