@@ -79,15 +79,15 @@ class Place:
         url = f"{self.system.base_url.replace('http', 'ws', 1)}/{path}"
         return connect(url, origin=origin or self.system.base_url, additional_headers=headers, open_timeout=10)
 
+    def browse(self, person: str) -> Visitor:
+        return Visitor(self.system.base_url, {"__Host-session": self.sessions[person]})
+
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Place]:
     with running_system() as system:
         seeded = json.loads(system.manage("shell", "-v", "0", "-c", SEED).strip().splitlines()[-1])
         yield Place(system, **seeded)
-
-    def browse(self, person: str) -> Visitor:
-        return Visitor(self.system.base_url, {"__Host-session": self.sessions[person]})
 
 
 def path_to(route: str) -> str:
