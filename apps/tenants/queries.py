@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core.errors import PanelError
+from apps.quotas.queries import Line, lines
+from apps.quotas.resources import Resource
 from apps.tenants.access import Access, Rule, rule_for
 from apps.tenants.applications import application_names
 from apps.tenants.models import Grant, Invitation, Membership, RoleOnApplication, Tenant
@@ -122,6 +124,11 @@ def why_not_leave(membership: Membership) -> str:
     except PanelError as error:
         return error.message
     return ""
+
+
+def places_after_one_more(tenant: Tenant) -> list[Line]:
+    """The quota of members, after another one is invited."""
+    return [line for line in lines(tenant.account, {Resource.MEMBERS: 1}) if line.resource == Resource.MEMBERS]
 
 
 # --- invitations ------------------------------------------------------------------------------------------------------

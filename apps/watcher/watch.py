@@ -1,4 +1,4 @@
-"""The watcher's loops: events as they come, a full comparison now and then, and the sweepers."""
+"""The watcher's loops: events as they come, a full comparison now and then, and the sweeper of operations."""
 
 import logging
 import threading

@@ -11,6 +11,9 @@ from django.db import connections
 from apps.audit.actor import SYSTEM
 from apps.audit.models import Event
 from apps.core.errors import PanelError
+from apps.quotas.ledger import set_limits
+from apps.quotas.models import Reservation
+from apps.quotas.resources import Resource
 from apps.tenants.invitations import accept_as_newcomer, accept_invitation, find_invitation, invite_member
 from apps.tenants.members import add_member, change_member, leave_tenant, remove_member
 from apps.tenants.models import Invitation, Membership
@@ -92,6 +95,18 @@ def test_twenty_who_accept_at_once_make_one_membership_and_one_event(acme, alice
     assert Membership.objects.filter(user=bob).count() == 1
     assert Event.objects.filter(action="invitation.accept").count() == 1
     assert not Invitation.objects.exists()
+    assert not Reservation.objects.filter(holder__startswith="invitation:").exists()
+
+
+def test_the_last_place_is_given_once_however_many_invite_at_once(acme, alice):
+    set_limits(acme.account, {Resource.MEMBERS: 7})
+    outcomes = at_once(
+        lambda number=number: invite_member(
+            acme, f"new{number}@example.com", Role.VIEWER, {}, inviter=alice, actor=acting(alice)
+        )
+        for number in range(8)
+    )
+    assert outcomes == {"done": 1, "quota-exceeded": 7}
 
 
 def test_twenty_who_sign_up_at_once_make_one_account(acme, alice):

@@ -47,7 +47,11 @@ def member_invite(request: TenantRequest) -> HttpResponse:
             add_error(form, error)
         else:
             return _issued(request, issued)
-    context = {"form": form, "has_mail": mail.is_configured()}
+    context = {
+        "form": form,
+        "has_mail": mail.is_configured(),
+        "quota": queries.places_after_one_more(request.tenant),
+    }
     return render(request, "tenants/invite.html", context, status=status_of(form))
 
 
