@@ -1,5 +1,8 @@
 """The cast and their tenants, made by the same services that people's clicks call."""
 
+from django.test import Client
+
+from apps.accounts.http import actor_of
 from apps.accounts.models import User
 from apps.audit.actor import SYSTEM
 from apps.containers import services
@@ -7,7 +10,8 @@ from apps.containers.models import Application
 from apps.engine.spec import MIB, ServiceSpec
 from apps.images.services import OWN_REGISTRY, register_own_image
 from apps.operations.models import Operation
-from apps.tenants.models import Tenant
+from apps.tenants.impersonation import IN_SESSION, begin_impersonation
+from apps.tenants.models import Impersonation, Tenant
 from apps.tenants.permissions import Role
 from apps.tenants.plans import unlimited_plan
 from apps.tenants.services import add_member, create_tenant
@@ -49,3 +53,19 @@ def make_application(
 
 def latest_operation(application: Application) -> Operation:
     return Operation.objects.filter(target=application.topic).latest("id")
+
+
+def look_through(client: Client, operator: User, tenant: Tenant, member: User | None) -> Impersonation:
+    """Let a signed-in operator look at a tenant, as their click in the console does."""
+    session = client.session
+    impersonation = begin_impersonation(
+        tenant,
+        operator=operator,
+        member=member,
+        reason="Ticket 7",
+        session_key=session.session_key or "",
+        actor=actor_of(operator, "192.0.2.1", "r"),
+    )
+    session[IN_SESSION] = impersonation.pk
+    session.save()
+    return impersonation

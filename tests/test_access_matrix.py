@@ -21,10 +21,12 @@ from apps.tenants.permissions import Role
 from apps.tenants.roster import open_invitation
 from apps.tenants.services import add_member
 from tests.architecture.test_reading import all_urls
-from tests.factories import latest_operation, make_application, make_spec, own_image
+from tests.factories import latest_operation, look_through, make_application, make_spec, own_image
 
 INSIDE = ("alice", "adam", "dora", "vera", "arthur", "greta")
 CAST = (*INSIDE, "charlie", "oscar", "anonymous")
+#: The operator while he looks at acme through its developer: there what she may, everywhere else himself.
+AS_DORA = "oscar as dora"
 EVERYBODY = dict.fromkeys(CAST, "ok")
 #: Nobody's page: who is not signed in is asked to.
 SIGNED_IN = EVERYBODY | {"anonymous": "sign-in"}
@@ -36,6 +38,7 @@ STRANGERS = {"charlie": 404, "oscar": 404, "anonymous": "sign-in"}
 MEMBERS = dict.fromkeys(INSIDE, "ok") | STRANGERS
 #: A page of the tenant, by the least role that opens it.
 ADMINS = MEMBERS | dict.fromkeys(("dora", "vera", "arthur", "greta"), 403)
+OWNERS = ADMINS | {"adam": 403}
 DEVELOPERS = ADMINS | {"dora": "ok"}
 ACTIVITY = MEMBERS | {"greta": 403}
 #: A list that shows each member what they may see of it, and a page of one application, on which greta is a developer.
@@ -70,6 +73,9 @@ MATRIX: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "invitation-revoke"): ADMINS,
     ("GET", "invitation-accept"): NOBODY,
     ("POST", "invitation-accept"): NOBODY,
+    ("GET", "tenant-close"): OWNERS,
+    ("POST", "tenant-close"): OWNERS,
+    ("POST", "tenant-reopen"): OWNERS,
     ("GET", "application-list"): SEEING,
     ("GET", "application-new"): DEVELOPERS,
     ("GET", "application-create"): DEVELOPERS,
@@ -113,6 +119,16 @@ MATRIX: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "plan-change"): OPERATORS,
     ("POST", "plan-delete"): OPERATORS,
     ("POST", "node-capacity"): OPERATORS,
+    ("GET", "console-tenant"): OPERATORS,
+    ("GET", "console-tenant-suspend"): OPERATORS,
+    ("POST", "console-tenant-suspend"): OPERATORS,
+    ("POST", "console-tenant-resume"): OPERATORS,
+    ("GET", "console-tenant-close"): OPERATORS,
+    ("POST", "console-tenant-close"): OPERATORS,
+    ("POST", "console-tenant-reopen"): OPERATORS,
+    ("GET", "console-tenant-impersonate"): OPERATORS,
+    ("POST", "console-tenant-impersonate"): OPERATORS,
+    ("POST", "console-impersonation-end"): OPERATORS,
     ("GET", "console-operations"): OPERATORS,
     ("GET", "console-operation"): OPERATORS,
     ("POST", "console-operation-cancel"): OPERATORS,
@@ -121,7 +137,14 @@ MATRIX: dict[tuple[str, str], dict[str, object]] = {
     ("GET", "console-audit"): OPERATORS,
 }
 
-CASES = [(method, name, person, expected) for (method, name), row in MATRIX.items() for person, expected in row.items()]
+
+def as_dora(row: dict[str, object]) -> object:
+    is_of_the_tenant = STRANGERS.items() <= row.items()
+    return row["dora" if is_of_the_tenant else "oscar"]
+
+
+ROWS = {key: row | {AS_DORA: as_dora(row)} for key, row in MATRIX.items()}
+CASES = [(method, name, person, expected) for (method, name), row in ROWS.items() for person, expected in row.items()]
 
 NAMING_AN_APPLICATION = sorted({pattern.name for route, pattern in all_urls() if "<slug:slug>" in route})
 
@@ -140,7 +163,7 @@ def application(acme: Tenant, greta: User) -> Application:
 @pytest.fixture
 def cast(acme: Tenant, other: Tenant, oscar: User) -> dict[str, User | None]:
     members = {user.name.lower(): user for tenant in (acme, other) for user in tenant.members.all()}
-    return members | {"oscar": oscar, "anonymous": None}
+    return members | {"oscar": oscar, AS_DORA: oscar, "anonymous": None}
 
 
 def row_of(name: str, application: Application) -> Model:
@@ -198,6 +221,8 @@ def test_every_url_has_a_row():
 def test_access(method, name, person, expected, application, cast, client: Client, settings):
     if cast[person]:
         client.force_login(cast[person])
+    if person == AS_DORA:
+        look_through(client, cast["oscar"], application.tenant, cast["dora"])
     path = path_of(name, application)
     response = client.generic(method, path, headers={"host": settings.ENVIRONMENT.host})
     assert outcome(response) == expected

@@ -10,6 +10,8 @@ class Actor:
     label: str
     ip: str = ""
     request_id: str = ""
+    #: Of an operator who looks through a member; the label names both.
+    impersonation_id: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

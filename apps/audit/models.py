@@ -6,6 +6,8 @@ from apps.audit.actions import ACTIONS
 
 #: Characters of a target's label; longer ones are cut.
 MAX_LABEL: Final = 120
+#: Of an actor's: two e-mail addresses may be longer, and are cut.
+MAX_ACTOR_LABEL: Final = 254
 
 
 class Result(models.TextChoices):
@@ -24,7 +26,7 @@ class Event(models.Model):
     tenant_id = models.BigIntegerField(null=True)
     tenant_label = models.CharField(max_length=80, blank=True)
     actor_id = models.BigIntegerField(null=True)
-    actor_label = models.CharField(max_length=254)
+    actor_label = models.CharField(max_length=MAX_ACTOR_LABEL)
     ip = models.CharField(max_length=45, blank=True)
     request_id = models.CharField(max_length=36, blank=True)
     target_type = models.CharField(max_length=40, blank=True)

@@ -5,7 +5,9 @@ from django import forms
 from apps.accounts.forms import NewAccountForm
 from apps.accounts.models import User
 from apps.core.errors import InvalidInput
+from apps.tenants.models import Tenant
 from apps.tenants.names import check_slug
+from apps.tenants.permissions import Role
 from apps.tenants.plans import all_plans, default_plan
 
 
@@ -52,3 +54,27 @@ class NewTenantForm(TenantForm):
                 "Nobody here has the address %(email)s.", params={"email": self.cleaned_data["owner"]}
             )
         return user
+
+
+class SuspendForm(forms.Form):
+    reason = forms.CharField(max_length=300, help_text="The tenant's members read it on every page, word for word.")
+
+
+class ImpersonateForm(forms.Form):
+    """Through whom to look at a tenant: one of its active members, or the role of an owner."""
+
+    member = forms.ChoiceField(label="Look through", required=False)
+    reason = forms.CharField(max_length=300, help_text="The tenant's members read it in their activity, word for word.")
+
+    def __init__(self, tenant: Tenant, operator: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        memberships = tenant.memberships.select_related("user").filter(user__is_active=True).exclude(user=operator)
+        self._members = {str(membership.user_id): membership.user for membership in memberships}
+        ranked = sorted(memberships, key=lambda membership: (list(Role).index(Role(membership.role)), str(membership)))
+        self.fields["member"].choices = [  # type: ignore[attr-defined]  # Django's Field does not know its subclass
+            ("", "An owner, without being anybody"),
+            *((str(each.user_id), f"{each.user} · {Role(each.role).label.lower()}") for each in ranked),
+        ]
+
+    def clean_member(self) -> User | None:
+        return self._members.get(self.cleaned_data["member"])

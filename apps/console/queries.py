@@ -1,19 +1,26 @@
 """Reads across tenants, for operators only."""
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
 
 from apps.audit.models import Event
+from apps.audit.queries import events_of_tenant
 from apps.containers.models import Application, Container
+from apps.containers.queries import with_rows
 from apps.engine.types import ContainerState
 from apps.nodes.models import Node
 from apps.nodes.services import local_node
 from apps.operations.models import Operation, State
 from apps.quotas.resources import RESOURCES, Limits
-from apps.tenants.models import Plan, Tenant
+from apps.tenants.models import Membership, Plan, Tenant, TenantState
 from apps.tenants.plans import all_plans, what_would_break, with_overrides
+
+#: Members that a tenant's page shows; the rest is counted.
+MEMBERS_SHOWN: Final = 50
 
 
 def dashboard() -> dict[str, Any]:
@@ -46,7 +53,8 @@ def _attention(node: Node, failed: list[Operation], crashed: list[Container]) ->
         items.append(_item("red", f"The engine {node.name} does not answer: {why}", reverse("console-engine")))
     for container in crashed:
         application = container.application
-        items.append(_item("red", f"{application.tenant}: {application} has crashed", reverse("console-tenants")))
+        url = reverse("console-tenant", args=[application.tenant_id])
+        items.append(_item("red", f"{application.tenant}: {application} has crashed", url))
     for operation in failed:
         text = f"{operation.tenant or 'Installation'}: {operation} failed. {operation.error_message}"
         items.append(_item("yellow", text, reverse("console-operation", args=[operation.pk])))
@@ -58,13 +66,55 @@ def _item(tone: str, text: str, url: str) -> dict[str, str]:
 
 
 def all_tenants() -> QuerySet[Tenant]:
-    return (
-        Tenant.objects.select_related("plan")
-        .annotate(
-            application_count=Count("applications", distinct=True), member_count=Count("memberships", distinct=True)
-        )
-        .order_by("name", "id")
-    )
+    return Tenant.objects.select_related("plan").order_by("name", "id")
+
+
+@dataclass(frozen=True, slots=True)
+class TenantRow:
+    """A tenant as the list shows it."""
+
+    tenant: Tenant
+    applications: int
+    running: int
+    members: int
+
+
+def tenants_like(text: str, state: str) -> QuerySet[Tenant]:
+    """Those whose name or short name contains the text, in this `TenantState` (any other word: in all of them)."""
+    found = all_tenants()
+    if text:
+        found = found.filter(Q(name__icontains=text) | Q(slug__icontains=text))
+    return found.in_state(TenantState(state)) if state in TenantState.values else found
+
+
+def tenant_rows(tenants: Sequence[Tenant]) -> list[TenantRow]:
+    """Rows of these tenants, in three queries however many there are elsewhere."""
+    running = Container.objects.filter(state=ContainerState.RUNNING)
+    applications = _counts(Application.objects.filter(tenant__in=tenants), "tenant")
+    runs = _counts(running.filter(application__tenant__in=tenants), "application__tenant")
+    members = _counts(Membership.objects.filter(tenant__in=tenants), "tenant")
+    return [
+        TenantRow(tenant, applications.get(tenant.pk, 0), runs.get(tenant.pk, 0), members.get(tenant.pk, 0))
+        for tenant in tenants
+    ]
+
+
+def _counts(rows: "QuerySet[Any]", of: str) -> dict[int, int]:
+    return dict(rows.order_by().values_list(of).annotate(Count("pk")))
+
+
+def tenant_detail(tenant: Tenant, applications: Sequence[Application]) -> dict[str, Any]:
+    """What the page of a tenant shows beside these of its applications."""
+    memberships = tenant.memberships.select_related("user").order_by("user__email")
+    return {
+        "subject": tenant,
+        "rows": with_rows(Application.objects.filter(pk__in=[application.pk for application in applications])),
+        "memberships": list(memberships[:MEMBERS_SHOWN]),
+        "member_count": memberships.count(),
+        "operations": list(tenant.operations.select_related("tenant")[:8]),
+        "events": list(events_of_tenant(tenant.pk)[:8]),
+        "looking": list(tenant.impersonations.current()),
+    }
 
 
 def plan_rows() -> list[dict[str, Any]]:
@@ -93,8 +143,10 @@ def all_operations() -> QuerySet[Operation]:
     return Operation.objects.select_related("tenant")
 
 
-def all_events() -> QuerySet[Event]:
-    return Event.objects.all()
+def events_like(tenant_id: str) -> QuerySet[Event]:
+    """All events, or those of the tenant with this id (also of one that is no more)."""
+    is_id = tenant_id.isascii() and tenant_id.isdigit() and len(tenant_id) < 19
+    return events_of_tenant(int(tenant_id)) if is_id else Event.objects.all()
 
 
 def latest_check(node: Node) -> Operation | None:

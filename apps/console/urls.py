@@ -9,6 +9,13 @@ urlpatterns = [
     path("console/", views.dashboard, name="console-dashboard"),
     path("console/tenants/", views.tenants, name="console-tenants"),
     path("console/tenants/new/", views.new_tenant, name="console-tenant-new"),
+    path("console/tenants/<int:pk>/", views.tenant, name="console-tenant"),
+    path("console/tenants/<int:pk>/suspend/", views.suspend, name="console-tenant-suspend"),
+    path("console/tenants/<int:pk>/resume/", views.resume, name="console-tenant-resume"),
+    path("console/tenants/<int:pk>/close/", views.close, name="console-tenant-close"),
+    path("console/tenants/<int:pk>/reopen/", views.reopen, name="console-tenant-reopen"),
+    path("console/tenants/<int:pk>/impersonate/", views.impersonate, name="console-tenant-impersonate"),
+    path("console/impersonation/end/", views.end_impersonation, name="console-impersonation-end"),
     path("console/tenants/<int:pk>/quota/", plan_views.tenant_quota, name="console-tenant-quota"),
     path("console/tenants/<int:pk>/quota/override/", plan_views.override_limit, name="tenant-override"),
     path(

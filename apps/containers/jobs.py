@@ -4,14 +4,16 @@ import logging
 
 from django.db import transaction
 
+from apps.containers.erasure import erase_tenant, repeat_report
 from apps.containers.models import Application, Container, DesiredState, Release
 from apps.containers.observe import route, write_observation
 from apps.containers.rollout import Rollout, remove_from_engine
 from apps.containers.strategy import Strategy
+from apps.containers.tenancy import hold, let_go
 from apps.core.doorbell import ring
 from apps.core.errors import PanelError
 from apps.engine.body import STOP_TIMEOUT_S
-from apps.engine.errors import ObjectNotFound
+from apps.engine.errors import EngineTimeout, EngineUnreachable, ObjectNotFound
 from apps.images.services import find_image
 from apps.networking.services import release_domain, release_network
 from apps.nodes.engines import engine_for
@@ -20,6 +22,7 @@ from apps.operations.lifecycle import Superseded
 from apps.operations.models import Kind
 from apps.operations.run import Run, job
 from apps.tenants.access import NO_APPLICATION
+from apps.tenants.models import Tenant
 from apps.tenants.services import forget_application
 
 logger = logging.getLogger(__name__)
@@ -131,6 +134,44 @@ def delete(run: Run) -> None:
         ring(f"tenant:{application.tenant_id}")
 
 
+@job(Kind.SUSPEND)
+def suspend(run: Run) -> None:
+    """Stop it, as long as its tenant is halted; that it is wanted stays, so that `resume` starts it again."""
+    application = _find_application(run)
+    if application is None or not hold(application):
+        return
+    run.step("stop", may_cancel=False)
+    for container in _engine_containers(application):
+        engine_for(application.node).stop_container(container.engine_id, timeout_s=STOP_TIMEOUT_S)
+        _note_stopped(container)
+
+
+@job(Kind.RESUME)
+def resume(run: Run) -> None:
+    """Start again what the halting of its tenant stopped; once tried it is held no more, but for an engine away."""
+    application = _find_application(run)
+    if application is None or application.tenant.is_halted or not application.is_held:
+        return
+    try:
+        if application.desired_state == DesiredState.RUNNING:
+            _bring_back(run, restart=False)
+    except (Superseded, EngineUnreachable, EngineTimeout):
+        raise
+    except Exception:
+        let_go(application)
+        raise
+    let_go(application)
+
+
+@job(Kind.ERASE)
+def erase(run: Run) -> None:
+    tenant = Tenant.objects.filter(pk=run.operation.payload["tenant_id"]).first()
+    if tenant is None:  # an attempt before this one did it
+        repeat_report(run)
+    else:
+        erase_tenant(run, tenant)
+
+
 def _bring_back(run: Run, *, restart: bool) -> None:
     """Start what is stopped (and, for a restart, stop it first); a container that is gone is made again."""
     application = _application(run)
@@ -200,7 +241,8 @@ def _want(application: Application, state: DesiredState) -> None:
     """Write what should be, and take the route away at once where nothing should run."""
     with transaction.atomic():
         application.desired_state = state
-        application.save(update_fields=["desired_state"])
+        application.is_held = application.is_held and state == DesiredState.RUNNING
+        application.save(update_fields=["desired_state", "is_held"])
         route(application)
         ring(application.topic, f"tenant:{application.tenant_id}")
 

@@ -21,13 +21,18 @@ class DesiredState(models.TextChoices):
 
 
 class Application(TimeStamped):
-    """What a tenant deploys. `spec` is what the next release will freeze; `release` is the one that serves."""
+    """What a tenant deploys. `spec` is what the next release will freeze; `release` is the one that serves.
+
+    `is_held`: it was to run when its tenant was halted, and is to be started again when that is over. What its people
+    want of it (`desired_state`) does not change by that.
+    """
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="applications")
     node = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="applications")
     slug = models.SlugField(max_length=40)
     spec_data = models.JSONField()
     desired_state = models.CharField(max_length=10, choices=DesiredState, default=DesiredState.RUNNING)
+    is_held = models.BooleanField(default=False)
     network = models.OneToOneField(Network, on_delete=models.PROTECT, related_name="application")
     domain = models.OneToOneField(Domain, null=True, on_delete=models.SET_NULL, related_name="application")
     release = models.ForeignKey("Release", null=True, on_delete=models.SET_NULL, related_name="+")

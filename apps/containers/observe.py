@@ -49,7 +49,7 @@ def route(application: Application) -> None:
         return
     live = row.containers.filter(release=row.release_id, state=ContainerState.RUNNING).first()
     port = row.release.spec.port if row.release else None
-    if live is None or port is None or row.desired_state != DesiredState.RUNNING or row.tenant.is_suspended:
+    if live is None or port is None or row.desired_state != DesiredState.RUNNING or row.tenant.is_halted:
         if row.domain.upstream:
             clear_upstream(row.domain)
     elif row.domain.upstream != (upstream := f"{live.address}:{port}"):

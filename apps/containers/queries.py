@@ -11,12 +11,12 @@ from typing import Any
 from django.db.models import F, Prefetch, QuerySet
 
 from apps.audit.queries import events_of_tenant
-from apps.containers.models import Application, Container, Release
+from apps.containers.models import Application, Attachment, Container, Release, Variable
 from apps.containers.needs import Needs, use_now, use_of
 from apps.containers.status import Status, Word, status_of
 from apps.core.errors import NotFound
 from apps.engine.spec import MIB, ServiceSpec
-from apps.engine.types import ContainerState
+from apps.engine.types import ALIVE, ContainerState
 from apps.networking.services import address_of
 from apps.operations.models import OPEN_STATES, Operation
 from apps.operations.plans import planned_steps
@@ -177,7 +177,7 @@ def overview(access: Access) -> dict[str, Any]:
         "summary": {
             "total": len(rows),
             "running": words[Word.RUNNING],
-            "stopped": words[Word.STOPPED],
+            "stopped": words[Word.STOPPED] + words[Word.SUSPENDED],
             "crashed": words[Word.CRASHED] + words[Word.UNHEALTHY],
             "unknown": words[Word.UNKNOWN],
         },
@@ -228,6 +228,26 @@ def what_goes(application: Application) -> list[str]:
     if application.domain:
         goes += [f"The address {application.domain.host}"]
     return goes
+
+
+def what_stops(tenant: Tenant) -> list[str]:
+    """The applications that halting the tenant stops, in words."""
+    alive = Container.objects.filter(application__tenant=tenant, state__in=ALIVE)
+    slugs = alive.order_by("application__slug").values_list("application__slug", "application__domain__host").distinct()
+    return [f"{slug}, at {host}" if host else slug for slug, host in slugs]
+
+
+def what_goes_with(tenant: Tenant) -> list[str]:
+    """What deleting the tenant takes with it, in words."""
+    attachments = Attachment.objects.filter(application__tenant=tenant).select_related("application")
+    goes = [f"Application {application.slug}" for application in tenant.applications.all()]
+    goes += [f"Volume at {each.target} of {each.application.slug}, with all its data" for each in attachments]
+    goes += [f"The address {host}" for host in tenant.domains.order_by("host").values_list("host", flat=True)]
+    releases = Release.objects.filter(application__tenant=tenant).count()
+    variables = Variable.objects.filter(application__tenant=tenant).count()
+    members = tenant.memberships.count()
+    goes += [_count(releases, "release"), _count(variables, "variable"), _count(tenant.operations.count(), "operation")]
+    return [*goes, f"The access of {_count(members, 'member')} (their accounts stay)"]
 
 
 def _count(number: int, noun: str) -> str:

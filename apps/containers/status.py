@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from apps.containers.models import Application, Container, DesiredState
-from apps.engine.types import ContainerState, Health
+from apps.engine.types import ALIVE, ContainerState, Health
 from apps.operations.models import Kind, Operation
 
 
@@ -63,11 +63,12 @@ def status_of(application: Application, container: Container | None, operation: 
         last_word = f"{_word_of(application, container)[0]} when " if container else ""
         detail = f"the engine does not answer; {last_word}last seen"
         return Status(Word.UNKNOWN, detail, application.node.seen_at, operation)
-    if application.tenant.is_suspended:
-        return Status(Word.SUSPENDED, "", application.tenant.suspended_at, operation)
+    if application.tenant.is_halted:
+        is_stopping = container is not None and container.state in ALIVE
+        return Status(Word.SUSPENDED, "still stopping" if is_stopping else "", application.tenant.halted_at, operation)
     if operation is not None and operation.kind == Kind.DEPLOY:
         return Status(Word.DEPLOYING, "", operation.created_at, operation)
-    if operation is not None and operation.kind in {Kind.START, Kind.RESTART}:
+    if operation is not None and operation.kind in {Kind.START, Kind.RESTART, Kind.RESUME}:
         return Status(Word.STARTING, "", operation.created_at, operation)
     if container is None:
         return Status(Word.STOPPED, "no release has run yet", application.created_at, operation)

@@ -6,6 +6,8 @@ _application = "t/<slug:tenant>/applications/<slug:slug>/"
 
 urlpatterns = [
     path("t/<slug:tenant>/", views.overview, name="tenant-overview"),
+    path("t/<slug:tenant>/close/", views.close_tenant, name="tenant-close"),
+    path("t/<slug:tenant>/reopen/", views.reopen_tenant, name="tenant-reopen"),
     path("t/<slug:tenant>/applications/", views.application_list, name="application-list"),
     path("t/<slug:tenant>/new/", views.new, name="application-new"),
     path("t/<slug:tenant>/new/image/", views.new_image, name="application-create"),

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from apps.audit.queries import events_about
-from apps.containers import queries, services
+from apps.containers import queries, services, tenancy
 from apps.containers.decorators import application_view
 from apps.containers.forms import (
     FIELD_OF,
@@ -41,6 +41,28 @@ def overview(request: TenantRequest) -> HttpResponse:
     """The tenant's front page: of what there is, each member sees what they may."""
     template = "tenants/_overview.html" if request.htmx else "tenants/overview.html"
     return render(request, template, queries.overview(request.access))
+
+
+@tenant_view(Permission.CLOSE)
+def close_tenant(request: TenantRequest) -> HttpResponse:
+    """What will go with the tenant, and the question for its short name; once asked for, how to undo it."""
+    form = DeleteForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            name = form.cleaned_data["name"]
+            tenancy.close_tenant(request.tenant, confirmed_name=name, actor=request.actor)
+            return redirect("tenant-close", request.tenant.slug)
+        except InvalidInput as error:
+            add_error(form, error)
+    context = {"form": form, "goes": queries.what_goes_with(request.tenant)}
+    return render(request, "tenants/close.html", context, status=_status(form))
+
+
+@require_POST
+@tenant_view(Permission.CLOSE)
+def reopen_tenant(request: TenantRequest) -> HttpResponse:
+    tenancy.reopen_tenant(request.tenant, actor=request.actor)
+    return redirect("tenant-overview", request.tenant.slug)
 
 
 @tenant_view(Permission.VIEW, somewhere=True)

@@ -10,7 +10,7 @@ from docker.errors import NotFound as SdkNotFound
 
 from apps.engine import errors
 from apps.engine.body import create_body, security_drift
-from apps.engine.labels import INSTALLATION, Labels
+from apps.engine.labels import INSTALLATION, TENANT, Labels
 from apps.engine.readings import (
     engine_event,
     engine_facts,
@@ -215,6 +215,19 @@ class Engine:
     def remove_volume(self, name: str) -> None:
         with translated(), gone_is_fine():
             self._api.remove_volume(name)
+
+    def names_of_tenant(self, installation: str, tenant: int) -> list[str]:
+        """Everything that carries this tenant's label, as `container berth-…`, whoever made it."""
+        filters = {"label": [f"{INSTALLATION}={installation}", f"{TENANT}={tenant}"]}
+        with translated():
+            containers = self._api.containers(all=True, filters=filters)
+            networks = self._api.networks(filters=filters)
+            volumes = self._api.volumes(filters=filters)["Volumes"] or []
+        return [
+            *(f"container {data['Names'][0].lstrip('/')}" for data in containers),
+            *(f"network {data['Name']}" for data in networks),
+            *(f"volume {data['Name']}" for data in volumes),
+        ]
 
     # --- events ------------------------------------------------------------------------------------------------------
     def events(self, installation: str) -> Iterator[EngineEvent | None]:

@@ -8,6 +8,7 @@ from typing import Final, Self
 
 PREFIX: Final = "berth."
 INSTALLATION: Final = PREFIX + "installation"
+TENANT: Final = PREFIX + "tenant"
 
 
 @dataclass(frozen=True, slots=True)

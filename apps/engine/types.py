@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from apps.engine.labels import Labels
 
@@ -19,6 +20,10 @@ class ContainerState(StrEnum):
     EXITED = "exited"
     DEAD = "dead"
     GONE = "gone"
+
+
+#: States in which a container has processes, or will have them again by itself.
+ALIVE: Final = frozenset({ContainerState.RUNNING, ContainerState.RESTARTING, ContainerState.PAUSED})
 
 
 class Health(StrEnum):

@@ -198,6 +198,7 @@ def _record_failure(operation: Operation, code: str, message: str) -> None:
     )
 
 
-ACTIONS = {kind: f"application.{kind.value}" for kind in Kind if kind != Kind.CHECK_NODE} | {
-    Kind.CHECK_NODE: "node.check"
+ACTIONS = {kind: f"application.{kind.value}" for kind in Kind} | {
+    Kind.CHECK_NODE: "node.check",
+    Kind.ERASE: "tenant.erase",
 }

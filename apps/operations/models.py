@@ -24,13 +24,25 @@ class Kind(models.TextChoices):
     RESTART = "restart", "Restart"
     KILL = "kill", "Kill"
     DELETE = "delete", "Delete"
+    SUSPEND = "suspend", "Suspend"
+    RESUME = "resume", "Resume"
+    ERASE = "erase", "Delete tenant"
     CHECK_NODE = "check-node", "Check engine"
 
 
 OPEN_STATES = (State.QUEUED, State.RUNNING)
 
 #: Wishes that end what is going on: they ask a running operation of their target to cancel, and wait for it.
-PREEMPTING = frozenset({Kind.STOP, Kind.KILL, Kind.DELETE})
+PREEMPTING = frozenset({Kind.STOP, Kind.KILL, Kind.DELETE, Kind.SUSPEND})
+
+#: Wishes that wait for what is going on without asking it to cancel.
+PATIENT = frozenset({Kind.RESUME})
+
+#: Waiting wishes that only these replace: to anything else their target is busy.
+LASTING = {
+    Kind.DELETE: frozenset({Kind.DELETE, Kind.SUSPEND}),
+    Kind.SUSPEND: frozenset({Kind.SUSPEND, Kind.RESUME}),
+}
 
 
 class Operation(TimeStamped):

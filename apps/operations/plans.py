@@ -18,6 +18,9 @@ TITLES: Final = {
     "containers": "Remove the containers",
     "network": "Remove the network",
     "volumes": "Remove the volumes",
+    "networks": "Remove the networks",
+    "proof": "Ask the engine what is left",
+    "rows": "Forget everything else",
 }
 
 PLANS: Final[dict[Kind, tuple[str, ...]]] = {
@@ -27,6 +30,9 @@ PLANS: Final[dict[Kind, tuple[str, ...]]] = {
     Kind.START: ("pull", "create", "start", "route", "verify"),
     Kind.RESTART: ("pull", "create", "stop", "start", "route", "verify"),
     Kind.DELETE: ("containers", "network", "volumes"),
+    Kind.SUSPEND: ("stop",),
+    Kind.RESUME: ("pull", "create", "start", "route", "verify"),
+    Kind.ERASE: ("containers", "networks", "volumes", "proof", "rows"),
     Kind.CHECK_NODE: ("check",),
 }
 

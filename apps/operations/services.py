@@ -10,7 +10,7 @@ from apps.audit.services import record
 from apps.core.doorbell import ring
 from apps.core.errors import Busy
 from apps.operations.lifecycle import note_end
-from apps.operations.models import OPEN_STATES, PREEMPTING, Kind, Operation, State
+from apps.operations.models import LASTING, OPEN_STATES, PATIENT, PREEMPTING, Kind, Operation, State
 from apps.operations.tasks import publish_hint
 from apps.tenants.models import Tenant
 from apps.tenants.permissions import Permission
@@ -32,17 +32,17 @@ def enqueue(
 
     `permission` is asked of the actor again when the work begins.
 
-    A wish that waits there is replaced by this one. While another runs, stop, kill and delete ask it to cancel and
-    wait for it; any other wish raises Busy.
+    A wish that waits there is replaced by this one. While another runs, stop, kill, delete and suspend ask it to
+    cancel and wait for it, resume just waits; any other wish raises Busy.
     """
     open_there = Operation.objects.select_for_update().filter(target=target, state__in=OPEN_STATES)
     for other in open_there:
         if other.state == State.RUNNING:
-            if kind not in PREEMPTING:
+            if kind not in PREEMPTING | PATIENT:
                 raise Busy(f"“{other}” is running. Wait for it, or cancel it.")
-            if other.kind not in PREEMPTING:
+            if kind in PREEMPTING and other.kind not in PREEMPTING:
                 _request_cancel(other)
-        elif other.kind == Kind.DELETE and kind != Kind.DELETE:
+        elif kind not in LASTING.get(Kind(other.kind), {kind}):
             raise Busy(f"“{other}” is waiting to run. Cancel it first.")
         else:
             _cancel_waiting(other, f"Replaced by a newer wish: {Kind(kind).label.lower()}.")

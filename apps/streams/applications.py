@@ -11,7 +11,7 @@ from apps.containers.queries import LogSources, log_sources
 from apps.core.errors import NotFound
 from apps.streams.doorbells import doorbells
 from apps.streams.sockets import REFUSED, Receive, Scope, Send, Socket
-from apps.tenants.access import NO_APPLICATION, Access, Claim, enter
+from apps.tenants.access import NO_APPLICATION, Access, Claim
 from apps.tenants.models import Tenant
 
 #: Rings that come together are answered once.
@@ -39,7 +39,7 @@ class ApplicationSocket(Socket):
         self._is_finding: asyncio.Task[None] | None = None
 
     def admit(self) -> None:
-        self._access: Access = enter(self.user, self.slug)
+        self._access: Access = self.enter()
         try:
             self.sources = log_sources(self._access.tenant, self._application_slug)
         except NotFound:

@@ -9,7 +9,6 @@ from apps.containers.queries import topic_is_visible
 from apps.core.errors import NotFound
 from apps.streams.doorbells import doorbells
 from apps.streams.sockets import Receive, Scope, Send, Socket
-from apps.tenants.access import access
 from apps.tenants.permissions import Permission
 
 MAX_TOPICS: Final = 200
@@ -26,10 +25,10 @@ class LiveSocket(Socket):
         self._topics: set[str] = set()
 
     def admit(self) -> None:
-        access(self.user, self.slug, self.permission)
+        self.enter().require(self.permission)
 
     def visible(self, topics: list[str]) -> list[str]:
-        found = access(self.user, self.slug, self.permission)
+        found = self.enter()
         return [topic for topic in topics if topic_is_visible(found, topic)]
 
     async def begin(self) -> None:

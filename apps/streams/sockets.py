@@ -9,13 +9,15 @@ from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
 from channels.db import database_sync_to_async
+from django.contrib.sessions.backends.base import SessionBase
 
 from apps.accounts.models import User
 from apps.core.errors import PanelError
 from apps.streams.outlet import Outlet
 from apps.streams.recheck import recheck
 from apps.streams.ring import Message
-from apps.tenants.access import Claim
+from apps.tenants.access import Access, Claim
+from apps.tenants.impersonation import enter_from
 from apps.tenants.permissions import Permission
 
 Receive = Callable[[], Awaitable[Message]]
@@ -47,7 +49,8 @@ class Socket(ABC):
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.user: User = scope["user"]
         self.slug: str = scope["url_route"]["kwargs"].get("tenant", "")
-        self._session_key: str = scope["session"].session_key or ""
+        self._session: SessionBase = scope["session"]
+        self._impersonation_id: int | None = None
         self._receive = receive
         self._send = send
         self._task = asyncio.current_task()
@@ -78,7 +81,14 @@ class Socket(ABC):
 
     @property
     def claim(self) -> Claim:
-        return Claim(self._session_key, self.user.pk, self.slug, self.permission)
+        session_key = self._session.session_key or ""
+        return Claim(session_key, self.user.pk, self.slug, self.permission, impersonation_id=self._impersonation_id)
+
+    def enter(self) -> Access:
+        """For `admit`: what may be done in the tenant, by the door that its pages have too."""
+        access, impersonation = enter_from(self._session, self.user, self.slug)
+        self._impersonation_id = impersonation.pk if impersonation else None
+        return access
 
     def revoke(self) -> None:
         self.close(REFUSED + HTTPStatus.FORBIDDEN)

@@ -1,7 +1,7 @@
 """`access()`: the only place that decides who may do what. The doors (views, sockets, the worker) all call it."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, TypeVar
 
@@ -13,8 +13,8 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.audit.actor import Actor
 from apps.core.errors import Forbidden, NotFound
-from apps.tenants.models import Membership, Tenant
-from apps.tenants.permissions import OF_THE_TENANT, PERMISSIONS, READ_ONLY, Permission, Role
+from apps.tenants.models import Impersonation, Membership, Tenant
+from apps.tenants.permissions import NEVER_IMPERSONATED, OF_THE_TENANT, PERMISSIONS, READ_ONLY, Permission, Role
 
 Rows = TypeVar("Rows", bound=Model)
 
@@ -24,12 +24,16 @@ NO_APPLICATION: Final = 0
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What somebody may do in a tenant: `permissions` everywhere, `grants` on single applications, by their id."""
+    """What somebody may do in a tenant: `permissions` everywhere, `grants` on single applications, by their id.
+
+    `withheld` is what they never may, whatever the role: of an operator who looks through a member.
+    """
 
     tenant: Tenant
     role: Role
     permissions: frozenset[Permission]
     grants: Mapping[int, frozenset[Permission]]
+    withheld: frozenset[Permission] = frozenset()
 
     def on(self, application_id: int | None) -> frozenset[Permission]:
         """Everything that is allowed on one application; on the tenant as a whole for None."""
@@ -55,10 +59,13 @@ class Access:
         raise self.refusal(permission)
 
     def refusal(self, permission: Permission) -> Forbidden:
-        if self.tenant.is_suspended and permission not in READ_ONLY:
+        if self.tenant.is_halted and permission not in READ_ONLY:
+            return halted(self.tenant)
+        if permission in self.withheld:
             return Forbidden(
-                f"{self.tenant.name} is suspended: you may look, but nothing can be changed. Ask the operator.",
-                code="tenant-suspended",
+                f"“{permission.value}” stays with the members of {self.tenant.name}: an operator who looks through one "
+                "of them may not do it.",
+                code="withheld",
             )
         return Forbidden(
             f"Your role in {self.tenant.name} is {self.role.label.lower()}, which does not include "
@@ -91,6 +98,20 @@ class Claim:
     slug: str
     permission: Permission
     application_id: int | None = None
+    impersonation_id: int | None = None
+
+
+def halted(tenant: Tenant) -> Forbidden:
+    """Why nothing can be changed in a tenant that is suspended or being deleted."""
+    if tenant.is_closed:
+        return Forbidden(
+            f"{tenant.name} is being deleted: you may look, but nothing can be changed. An owner can undo it.",
+            code="tenant-closed",
+        )
+    return Forbidden(
+        f"{tenant.name} is suspended: you may look, but nothing can be changed. Ask the operator.",
+        code="tenant-suspended",
+    )
 
 
 def nothing_here() -> NotFound:
@@ -104,6 +125,20 @@ def enter(user: User | AnonymousUser, slug: str) -> Access:
     if membership is None:
         raise nothing_here()
     return access_of(membership)
+
+
+def look_through(impersonation: Impersonation) -> Access:
+    """What an operator may do in the tenant while looking through a member; NotFound if there is no such member.
+
+    The caller has proved that the impersonation is current, and theirs.
+    """
+    membership = None
+    if impersonation.member_id is not None:
+        member = _memberships().filter(tenant=impersonation.tenant_id, user=impersonation.member_id)
+        membership = member.filter(user__is_active=True).first()
+        if membership is None:
+            raise nothing_here()
+    return _withhold(access_of(membership) if membership else _of_an_owner(impersonation.tenant))
 
 
 def access(user: User | AnonymousUser, slug: str, permission: Permission, application_id: int | None = None) -> Access:
@@ -129,14 +164,21 @@ def check_actor(actor: Actor, tenant: Tenant, permission: Permission, applicatio
 
 
 def access_of_actor(actor: Actor, tenant: Tenant) -> Access | None:
-    """What the actor may do in the tenant as it is now; None for a stranger."""
+    """What the actor may do in the tenant as it is now; None for a stranger.
+
+    An operator who looked through a member when they acted needs not look any more: the door allowed it then, and what
+    is asked now is whether they are still an operator, and what the tenant's state leaves of anybody's rights.
+    """
+    if actor.impersonation_id is not None:
+        is_operator = User.objects.filter(pk=actor.user_id, is_active=True, is_operator=True).exists()
+        return _withhold(_of_an_owner(tenant)) if is_operator else None
     membership = _memberships().filter(tenant=tenant, user=actor.user_id, user__is_active=True).first()
     return access_of(membership) if membership else None
 
 
 def access_of(membership: Membership) -> Access:
     """What a membership (with its grants) allows."""
-    return _access_of(membership, READ_ONLY if membership.tenant.is_suspended else frozenset(Permission))
+    return _access_of(membership, _left_in(membership.tenant))
 
 
 def rule_for(membership: Membership, permission: Permission, application_id: int | None = None) -> Rule:
@@ -146,41 +188,72 @@ def rule_for(membership: Membership, permission: Permission, application_id: int
         return Rule.ROLE
     if now.allows(permission, application_id):
         return Rule.GRANT
-    unless_suspended = _access_of(membership, frozenset(Permission))
-    return Rule.SUSPENSION if unless_suspended.allows(permission, application_id) else Rule.NOTHING
+    unless_halted = _access_of(membership, frozenset(Permission))
+    return Rule.SUSPENSION if unless_halted.allows(permission, application_id) else Rule.NOTHING
 
 
 def _access_of(membership: Membership, allowed: frozenset[Permission]) -> Access:
+    grants = {
+        grant.application_id: (PERMISSIONS[Role(grant.role)] & allowed) - OF_THE_TENANT
+        for grant in membership.grants.all()
+    }
     tenant, role = membership.tenant, Role(membership.role)
-    return Access(
-        tenant,
-        role,
-        PERMISSIONS[role] & allowed,
-        {
-            grant.application_id: (PERMISSIONS[Role(grant.role)] & allowed) - OF_THE_TENANT
-            for grant in membership.grants.all()
-        },
+    return Access(tenant, role, PERMISSIONS[role] & allowed, grants)
+
+
+def _of_an_owner(tenant: Tenant) -> Access:
+    return Access(tenant, Role.OWNER, PERMISSIONS[Role.OWNER] & _left_in(tenant), {})
+
+
+def _left_in(tenant: Tenant) -> frozenset[Permission]:
+    """What the tenant's state leaves of anybody's permissions; of one being deleted, also the undoing of that."""
+    if not tenant.is_halted:
+        return frozenset(Permission)
+    return READ_ONLY | {Permission.CLOSE} if tenant.is_closed else READ_ONLY
+
+
+def _withhold(found: Access) -> Access:
+    return replace(
+        found,
+        permissions=found.permissions - NEVER_IMPERSONATED,
+        grants={pk: granted - NEVER_IMPERSONATED for pk, granted in found.grants.items()},
+        withheld=NEVER_IMPERSONATED,
     )
 
 
 def still_allowed(claims: Collection[Claim]) -> set[Claim]:
-    """Those of the claims that still hold, in four queries whatever their number."""
+    """Those of the claims that still hold, in five queries whatever their number."""
     sessions = set(
         Session.objects.filter(
             session_key__in={claim.session_key for claim in claims}, expire_date__gt=timezone.now()
         ).values_list("session_key", flat=True)
     )
     users = {claim.user_id for claim in claims}
+    looking = Impersonation.objects.current().in_bulk(
+        {claim.impersonation_id for claim in claims if claim.impersonation_id is not None}
+    )
+    members = users | {found.member_id for found in looking.values() if found.member_id is not None}
     accesses = {
         (membership.user_id, membership.tenant.slug): access_of(membership)
-        for membership in _memberships().filter(user__in=users, user__is_active=True)
+        for membership in _memberships().filter(user__in=members, user__is_active=True)
     }
     operators = set(User.objects.filter(pk__in=users, is_active=True, is_operator=True).values_list("pk", flat=True))
+
+    def accessed(claim: Claim) -> Access | None:
+        if claim.impersonation_id is None:
+            return accesses.get((claim.user_id, claim.slug))
+        through = looking.get(claim.impersonation_id)
+        if through is None or through.tenant.slug != claim.slug:
+            return None
+        if through.member_id is None:
+            return _withhold(_of_an_owner(through.tenant))
+        found = accesses.get((through.member_id, claim.slug))
+        return found and _withhold(found)
 
     def holds(claim: Claim) -> bool:
         if not claim.slug:
             return claim.user_id in operators
-        found = accesses.get((claim.user_id, claim.slug))
+        found = accessed(claim)
         return found is not None and found.allows(claim.permission, claim.application_id)
 
     return {claim for claim in claims if claim.session_key in sessions and holds(claim)}

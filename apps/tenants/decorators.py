@@ -7,8 +7,9 @@ from typing import Any, Concatenate, ParamSpec
 from django.http import HttpResponse
 
 from apps.accounts.http import UserRequest
-from apps.tenants.access import Access, enter
-from apps.tenants.models import Tenant
+from apps.tenants.access import Access
+from apps.tenants.impersonation import acting_through, enter_from
+from apps.tenants.models import Impersonation, Tenant
 from apps.tenants.permissions import Permission
 
 P = ParamSpec("P")
@@ -17,12 +18,14 @@ P = ParamSpec("P")
 class TenantRequest(UserRequest):
     """A request whose principal holds the view's permission in `tenant`.
 
-    `may` is what they may do with what the page is about: the tenant, or one application.
+    `may` is what they may do with what the page is about: the tenant, or one application. With an `impersonation` the
+    principal is an operator who looks through a member, and `actor` names both.
     """
 
     tenant: Tenant
     access: Access
     may: frozenset[Permission]
+    impersonation: Impersonation | None
 
 
 def tenant_view(
@@ -49,6 +52,8 @@ def tenant_view(
 
 def enter_tenant(request: TenantRequest, slug: str) -> None:
     """Find out who this is in the tenant. From here on a refusal is a member's, and belongs in their tenant's log."""
-    request.access = enter(request.user, slug)
+    request.access, request.impersonation = enter_from(request.session, request.user, slug)
+    if request.impersonation is not None:
+        request.actor = acting_through(request.actor, request.impersonation)
     request.tenant = request.access.tenant
     request.may = request.access.permissions

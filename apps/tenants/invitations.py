@@ -136,14 +136,15 @@ def find_invitation(token: str) -> Invitation:
 def accept_invitation(invitation: Invitation, user: User, *, actor: Actor) -> Membership:
     """Use it up: the user is a member. Of many at once, one succeeds; the others find it used.
 
-    Raises Forbidden if it is for another address, or while the tenant is suspended. Who is a member already keeps
+    Raises Forbidden if it is for another address, or while the tenant is halted. Who is a member already keeps
     their role, and gets what was granted beside it.
     """
     if user.email != invitation.email:
         raise Forbidden(f"This invitation is not for {user.email}.", code="not-for-you")
     tenant = roster.lock(invitation.tenant)
-    if tenant.is_suspended:
-        raise Forbidden(f"{tenant.name} is suspended. Open this link again when it is not.", code="tenant-suspended")
+    if tenant.is_halted:
+        state = tenant.state.label.lower()
+        raise Forbidden(f"{tenant.name} is {state}. Open this link again when it is not.", code="tenant-halted")
     promised = {grant.application_id: Role(grant.role) for grant in invitation.grants.all()}
     membership = roster.take_place(invitation, user)
     if membership is None:

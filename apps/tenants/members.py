@@ -63,7 +63,7 @@ def remove_member(membership: Membership, *, actor: Actor) -> None:
 
 @transaction.atomic
 def leave_tenant(membership: Membership, *, actor: Actor) -> None:
-    """End one's own membership. Raises InvalidInput for the last owner, Forbidden while the tenant is suspended."""
+    """End one's own membership. Raises InvalidInput for the last owner, Forbidden while the tenant is halted."""
     tenant = roster.lock(membership.tenant)
     membership = roster.current(membership)
     roster.check_may_leave(membership)

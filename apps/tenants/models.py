@@ -1,4 +1,8 @@
+from datetime import datetime
+
 from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core.models import TimeStamped
@@ -29,17 +33,50 @@ class Plan(TimeStamped):
         return self.name
 
 
+class TenantState(models.TextChoices):
+    ACTIVE = "active", "Active"
+    SUSPENDED = "suspended", "Suspended"
+    CLOSED = "closed", "Being deleted"
+
+
+class TenantQuerySet(models.QuerySet["Tenant"]):
+    def in_state(self, state: TenantState) -> "TenantQuerySet":
+        """As `Tenant.state` says it: of a suspended tenant that is being deleted, the latter counts."""
+        match state:
+            case TenantState.CLOSED:
+                return self.filter(closed_at__isnull=False)
+            case TenantState.SUSPENDED:
+                return self.filter(closed_at__isnull=True, suspended_at__isnull=False)
+        return self.filter(closed_at__isnull=True, suspended_at__isnull=True)
+
+
 class Tenant(TimeStamped):
-    """A customer. Everything that a tenant owns hangs under this row; the slug is in every URL and never changes."""
+    """A customer. Everything that a tenant owns hangs under this row; the slug is in every URL and never changes.
+
+    While it is suspended by the operator, or closed (its deletion was asked for, and can be undone until `erase_at`),
+    it is *halted*: nothing of it runs, and members may only look.
+    """
 
     slug = models.SlugField(max_length=20, unique=True)
     name = models.CharField(max_length=80)
     suspended_at = models.DateTimeField(null=True, blank=True)
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="tenants")
+    suspension_reason = models.CharField(max_length=300, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    erase_at = models.DateTimeField(null=True, blank=True)
     members = models.ManyToManyField(User, through="Membership", related_name="tenants")
+
+    objects = TenantQuerySet.as_manager()
 
     class Meta:
         ordering = ["name", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(closed_at__isnull=True, erase_at__isnull=True)
+                | Q(closed_at__isnull=False, erase_at__isnull=False, erase_at__gte=F("closed_at")),
+                name="tenants_tenant_erased_after_closing",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -50,8 +87,31 @@ class Tenant(TimeStamped):
         return f"tenant:{self.pk}"
 
     @property
+    def state(self) -> TenantState:
+        if self.is_closed:
+            return TenantState.CLOSED
+        return TenantState.SUSPENDED if self.is_suspended else TenantState.ACTIVE
+
+    @property
     def is_suspended(self) -> bool:
         return self.suspended_at is not None
+
+    @property
+    def is_closed(self) -> bool:
+        return self.closed_at is not None
+
+    @property
+    def is_halted(self) -> bool:
+        return self.halted_at is not None
+
+    @property
+    def halted_at(self) -> datetime | None:
+        """Since when nothing of it runs."""
+        return min(filter(None, (self.suspended_at, self.closed_at)), default=None)
+
+    @property
+    def topic(self) -> str:
+        return f"tenant:{self.pk}"
 
     @property
     def initials(self) -> str:
@@ -166,3 +226,61 @@ class InvitedGrant(RoleOnApplication):
             models.UniqueConstraint(fields=["invitation", "application_id"], name="tenants_invited_grant_once")
         ]
         indexes = [models.Index(fields=["application_id"], name="tenants_invited_application")]
+
+
+class RetiredSlug(models.Model):
+    """The short name of a deleted tenant: nobody gets it, nor the host names made of it, before `free_at`."""
+
+    slug = models.SlugField(max_length=20, unique=True)
+    free_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class ImpersonationQuerySet(models.QuerySet["Impersonation"]):
+    def open(self) -> "ImpersonationQuerySet":
+        """Those whose end has not been written yet, whether or not they still give a right."""
+        return self.filter(ended_at__isnull=True)
+
+    def current(self) -> "ImpersonationQuerySet":
+        """Those that give a right now: the time is not over, the operator is one, the member is a member."""
+        membership = Membership.objects.filter(tenant=OuterRef("tenant"), user=OuterRef("member"))
+        return (
+            self.open()
+            .filter(ends_at__gt=timezone.now(), operator__is_operator=True, operator__is_active=True)
+            .filter(Q(member__isnull=True) | Q(Exists(membership), member__is_active=True))
+            .select_related("operator", "tenant", "member")
+        )
+
+
+class Impersonation(TimeStamped):
+    """An operator looks at a tenant through one of its members (or, without one, through the role of an owner).
+
+    It holds in one session, in this tenant, for at most half an hour. `ended_at` is the end as it was noticed.
+    """
+
+    operator = models.ForeignKey(User, on_delete=models.CASCADE, related_name="impersonations")
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="impersonations")
+    member = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="+")
+    reason = models.CharField(max_length=300)
+    session_key = models.CharField(max_length=40)
+    ends_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    objects = ImpersonationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["session_key"], condition=Q(ended_at__isnull=True), name="tenants_impersonation_one_per_session"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.operator} as {self.through}"
+
+    @property
+    def through(self) -> str:
+        return str(self.member) if self.member else "an owner"

@@ -80,3 +80,6 @@ OF_THE_TENANT: Final = frozenset({Permission.ENTER, Permission.MEMBERS, Permissi
 
 #: What stays possible in a suspended tenant.
 READ_ONLY: Final = _LOOKING
+
+#: What stays with the tenant's own people: an operator who looks through one of them may not do it.
+NEVER_IMPERSONATED: Final = frozenset({Permission.SECRETS_REVEAL, Permission.MEMBERS, Permission.CLOSE})

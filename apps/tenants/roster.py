@@ -67,7 +67,7 @@ def check_owner_remains(membership: Membership) -> None:
 
 def check_may_leave(membership: Membership) -> None:
     """Raises InvalidInput for the last owner, and Forbidden while nothing can be changed in the tenant."""
-    if membership.tenant.is_suspended:
+    if membership.tenant.is_halted:
         raise access_of(membership).refusal(Permission.MEMBERS)
     check_owner_remains(membership)
 

@@ -1,4 +1,5 @@
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.audit.actor import Actor
@@ -6,7 +7,7 @@ from apps.audit.services import record
 from apps.core.doorbell import ring
 from apps.core.errors import InvalidInput
 from apps.tenants.members import add_member
-from apps.tenants.models import Grant, InvitedGrant, Plan, Tenant
+from apps.tenants.models import Grant, InvitedGrant, Plan, RetiredSlug, Tenant
 from apps.tenants.names import check_slug
 from apps.tenants.permissions import Role
 from apps.tenants.plans import apply_limits, default_plan
@@ -18,8 +19,17 @@ RESERVED_SLUGS = frozenset({"www", "api", "console", "static", "admin", "panel"}
 
 @transaction.atomic
 def create_tenant(name: str, slug: str, *, owner: User, actor: Actor, plan: Plan | None = None) -> Tenant:
-    """A tenant with its first owner, on this plan or the default one. Raises InvalidInput for a bad or taken slug."""
+    """A tenant with its first owner, on this plan or the default one.
+
+    Raises InvalidInput for a slug that is bad, taken, or rests after a deletion.
+    """
     check_slug(slug, field="slug", max_length=20)
+    retired = RetiredSlug.objects.filter(slug=slug, free_at__gt=timezone.now()).first()
+    if retired is not None:
+        raise InvalidInput(
+            f"The short name “{slug}” was a deleted tenant's; it is free again from {retired.free_at:%Y-%m-%d}.",
+            field="slug",
+        )
     try:
         with transaction.atomic():
             if slug in RESERVED_SLUGS:

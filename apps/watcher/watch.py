@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import close_old_connections
 
 from apps.containers.needs import settle_all
+from apps.containers.tenancy import follow_up
 from apps.core.errors import PanelError
 from apps.engine.client import Engine, engine_at
 from apps.engine.errors import EngineTimeout, EngineUnreachable
@@ -17,6 +18,7 @@ from apps.engine.types import EngineEvent
 from apps.nodes.models import Node
 from apps.nodes.services import installation, local_node
 from apps.operations.tasks import sweep
+from apps.tenants.impersonation import lapse_impersonations
 from apps.watcher.compare import apply_event, note_reachability, resync
 from apps.watcher.housekeeping import housekeep
 
@@ -39,7 +41,7 @@ class Watcher:
             threading.Thread(target=self._follow_events, name="events", daemon=True),
             threading.Thread(target=self._every, args=(environment.resync_s, self._resync), name="resync", daemon=True),
             threading.Thread(
-                target=self._every, args=(min(5, environment.lease_s / 4), sweep), name="sweep", daemon=True
+                target=self._every, args=(min(5, environment.lease_s / 4), self._sweep), name="sweep", daemon=True
             ),
             threading.Thread(target=self._every, args=(HOUSEKEEPING_S, housekeep), name="housekeep", daemon=True),
         ]
@@ -62,6 +64,11 @@ class Watcher:
                 close_old_connections()
             self._stopped.wait(seconds)
 
+    @staticmethod
+    def _sweep() -> None:
+        sweep()
+        lapse_impersonations()
+
     def _resync(self) -> None:
         node = self._node()
         try:
@@ -70,6 +77,7 @@ class Watcher:
             note_reachability(node, error.message)
             raise
         note_reachability(node)
+        follow_up(node)
 
     def _follow_events(self) -> None:
         """Follow; when the stream breaks, say that we are blind, connect again and compare fully."""

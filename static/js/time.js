@@ -1,4 +1,4 @@
-// data-ago and data-elapsed: keeps the words of <time> elements current, as the tags `ago` and `elapsed` write them.
+// data-ago, data-elapsed, data-left: keeps the words of <time> elements current, as the tags of these names write them.
 
 function words(seconds) {
   if (seconds < 60) return [`${seconds} s`];
@@ -10,14 +10,15 @@ function words(seconds) {
 }
 
 function textOf(element) {
-  const seconds = Math.max(0, Math.floor((Date.now() - Date.parse(element.dateTime)) / 1000));
-  if ("elapsed" in element.dataset) return words(seconds).join(" ");
+  const passed = (Date.now() - Date.parse(element.dateTime)) / 1000;
+  const seconds = Math.max(0, Math.floor("left" in element.dataset ? -passed : passed));
+  if ("elapsed" in element.dataset || "left" in element.dataset) return words(seconds).join(" ");
   return seconds < 5 ? "just now" : `${words(seconds)[0]} ago`;
 }
 
 function tick() {
   if (document.hidden) return;
-  for (const element of document.querySelectorAll("[data-ago], [data-elapsed]")) {
+  for (const element of document.querySelectorAll("[data-ago], [data-elapsed], [data-left]")) {
     const text = textOf(element);
     if (element.textContent !== text) element.textContent = text;
   }

@@ -118,10 +118,9 @@ def elapsed(moment: datetime | str | None) -> SafeString | str:
 
 
 @register.simple_tag
-def left(moment: datetime) -> SafeString:
-    """The time until a moment, with the exact one on hover: `2 d 23 h`."""
-    seconds = max(0, int((moment - timezone.now()).total_seconds()))
-    return _time("left", moment, _whole(seconds))
+def left(moment: datetime | None) -> SafeString | str:
+    """The time until a moment, counted down by `time.js` to `0 s`: `23 h 59 min`."""
+    return "–" if moment is None else _time("left", moment, _whole(_seconds_until(moment)))
 
 
 @register.filter
@@ -147,6 +146,10 @@ def _whole(seconds: int) -> str:
 
 def _seconds_since(moment: datetime) -> int:
     return max(0, int((timezone.now() - moment).total_seconds()))
+
+
+def _seconds_until(moment: datetime) -> int:
+    return max(0, int((moment - timezone.now()).total_seconds()))
 
 
 def _moment(value: datetime | str | None) -> datetime | None:
