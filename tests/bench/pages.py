@@ -1,4 +1,4 @@
-"""How soon a page shows what happened at the engine, and what lists cost: of applications, and of members."""
+"""How soon a page shows what happened at the engine, and what lists cost: of applications, members, tenants."""
 
 import math
 import time
@@ -49,27 +49,42 @@ for number in range({APPLICATIONS}):
     )
 """
 
-MEMBERS = (10, 10_000)
+COUNTS = (10, 10_000)
 
-#: Fills acme with members up to a number, and prints how many queries their list takes when it is opened again.
-COUNT_QUERIES = """
-from django.conf import settings
-from django.db import connection
-from django.test import Client
-from django.test.utils import CaptureQueriesContext
-from apps.accounts.models import User
-from apps.tenants.models import Membership, Tenant
+#: Fills acme with members up to a number.
+FILL_MEMBERS = """
+from apps.tenants.models import Membership
 tenant = Tenant.objects.get()
 first, count = User.objects.count(), {count} - tenant.memberships.count()
 users = User.objects.bulk_create(
     User(email=f"member-{{number}}@example.com", name=f"Member {{number}}") for number in range(first, first + count)
 )
 Membership.objects.bulk_create(Membership(tenant=tenant, user=user, role="viewer") for user in users)
+"""
+
+#: Fills the installation with tenants up to a number.
+FILL_TENANTS = """
+from apps.tenants.plans import default_plan
+plan, first = default_plan(), Tenant.objects.count()
+Tenant.objects.bulk_create(
+    Tenant(slug=f"tenant-{{number}}", name=f"Tenant {{number}}", plan=plan) for number in range(first, {count})
+)
+"""
+
+#: Prints how many queries a page takes when it is opened again, by the operator, who owns acme.
+COUNT_QUERIES = """
+from django.conf import settings
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from apps.accounts.models import User
+from apps.tenants.models import Tenant
+{fill}
 client = Client(headers={{"host": settings.ENVIRONMENT.host}})
-client.force_login(User.objects.get(memberships__role="owner"))
-client.get("/t/acme/members/")
+client.force_login(User.objects.get(is_operator=True))
+client.get("{path}")
 with CaptureQueriesContext(connection) as queries:
-    assert client.get("/t/acme/members/").status_code == 200
+    assert client.get("{path}").status_code == 200
 print(len(queries))
 """
 
@@ -84,7 +99,8 @@ def run() -> dict[str, float]:
         browser.close()
         visitor = Visitor(system.base_url, cookies)
         figures |= measure_list(system, visitor)
-        figures |= measure_members(system, visitor)
+        figures |= measure_filled(system, visitor, "members", "/t/acme/members/", FILL_MEMBERS)
+        figures |= measure_filled(system, visitor, "tenants", "/console/tenants/", FILL_TENANTS)
     return figures
 
 
@@ -119,13 +135,14 @@ def measure_list(system: System, visitor: Visitor) -> dict[str, float]:
     }
 
 
-def measure_members(system: System, visitor: Visitor) -> dict[str, float]:
+def measure_filled(system: System, visitor: Visitor, name: str, path: str, fill: str) -> dict[str, float]:
+    """What a list costs with few rows, and with many."""
     figures: dict[str, float] = {}
-    for count in MEMBERS:
-        printed = system.manage("shell", "-v", "0", "-c", COUNT_QUERIES.format(count=count))
-        figures[f"members_page_queries_{count}"] = float(printed.strip().splitlines()[-1])
-        durations = view(visitor, "/t/acme/members/", pages=max(1, count // 50))
-        figures[f"members_page_p95_ms_{count}"] = percentile(durations, 95)
+    for count in COUNTS:
+        code = COUNT_QUERIES.format(path=path, fill=fill.format(count=count))
+        figures[f"{name}_page_queries_{count}"] = float(system.manage("shell", "-v", "0", "-c", code).split()[-1])
+        durations = view(visitor, path, pages=max(1, count // 50))
+        figures[f"{name}_page_p95_ms_{count}"] = percentile(durations, 95)
     return figures
 
 
