@@ -16,10 +16,12 @@ pytestmark = pytest.mark.engine
 
 OPEN, SIGN_IN, FORBIDDEN, NOTHING = "open", 4401, 4403, 4404
 INSIDE = ("alice", "adam", "dora", "vera", "arthur", "greta")
-MEMBERS = dict.fromkeys(INSIDE, OPEN) | {"charlie": NOTHING, "oscar": NOTHING, "anonymous": SIGN_IN}
+#: The operator in a session in which he looks at acme through its developer.
+AS_DORA = "oscar as dora"
+MEMBERS = dict.fromkeys((*INSIDE, AS_DORA), OPEN) | {"charlie": NOTHING, "oscar": NOTHING, "anonymous": SIGN_IN}
 #: Of one application, on which greta is a developer.
 SEEING = MEMBERS | {"arthur": FORBIDDEN}
-OPERATORS = dict.fromkeys((*INSIDE, "charlie"), NOTHING) | {"oscar": OPEN, "anonymous": SIGN_IN}
+OPERATORS = dict.fromkeys((*INSIDE, "charlie"), NOTHING) | {"oscar": OPEN, AS_DORA: OPEN, "anonymous": SIGN_IN}
 
 MATRIX = {
     "ws/console/live/": OPERATORS,
@@ -37,6 +39,7 @@ from django.conf import settings
 from apps.audit.actor import SYSTEM
 from apps.tenants.members import add_member
 from apps.tenants.permissions import Role
+from apps.tenants.impersonation import begin_impersonation
 from tests.factories import make_application, make_tenant, make_user
 engine = import_module(settings.SESSION_ENGINE)
 people = {name: make_user(name) for name in ("alice", "adam", "dora", "vera", "arthur", "greta", "charlie")}
@@ -59,8 +62,15 @@ members = {name: people[name].memberships.get().pk for name in ("robin", "dan")}
 other = make_tenant("other", people["charlie"])
 shop = make_application(acme, "shop")
 people["greta"].memberships.get().grants.create(application_id=shop.pk, role="developer")
-topics = [shop.topic, make_application(other, "theirs").topic, make_application(acme, "secret").topic]
 sessions = {name: session_of(user) for name, user in people.items()}
+looking = engine.SessionStore(session_of(people["oscar"]))
+looking["impersonation"] = begin_impersonation(
+    acme, operator=people["oscar"], member=people["dora"], reason="Ticket 7", session_key=looking.session_key,
+    actor=SYSTEM,
+).pk
+looking.save()
+sessions["oscar as dora"] = looking.session_key
+topics = [shop.topic, make_application(other, "theirs").topic, make_application(acme, "secret").topic]
 print(json.dumps({"sessions": sessions, "topics": topics, "acme": acme.pk, "members": members}))
 """
 
@@ -115,6 +125,10 @@ def test_access(route, person, expected, place):
     assert outcome(place.open(path_to(route), person)) == expected
 
 
+def test_an_operator_who_looks_at_one_tenant_sees_no_other(place):
+    assert outcome(place.open("ws/t/other/live/", AS_DORA)) == NOTHING
+
+
 @pytest.mark.parametrize("kind", ["logs", "stats"])
 def test_an_application_of_ours_does_not_open_under_another_tenant(kind, place):
     assert outcome(place.open(f"ws/t/other/applications/shop/{kind}/", "charlie")) == NOTHING
@@ -167,3 +181,11 @@ def test_an_open_socket_closes_after_its_member_was_removed_or_demoted_on_the_pa
         alice.get(f"{page}role/")
         alice.post(f"{page}role/", role="auditor")
     assert outcome(socket, within_s=10) == FORBIDDEN
+
+
+def test_an_open_socket_closes_when_the_operator_does_not_look_any_more(place):
+    socket = place.open("ws/t/acme/applications/shop/logs/", AS_DORA)
+    end = "from apps.tenants.models import Impersonation as I; I.objects.update(ends_at=I.objects.get().created_at)"
+    place.system.manage("shell", "-v", "0", "-c", end)
+    assert outcome(socket, within_s=10) == FORBIDDEN
+    assert outcome(place.open("ws/t/acme/live/", AS_DORA)) == NOTHING
