@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 
@@ -9,6 +9,9 @@ from apps.tenants.models import Tenant
 from apps.tenants.names import check_slug
 from apps.tenants.permissions import Role
 from apps.tenants.plans import all_plans, default_plan
+
+#: The choice of nobody in particular.
+AN_OWNER: Final = "owner"
 
 
 class SetUpForm(NewAccountForm):
@@ -63,7 +66,7 @@ class SuspendForm(forms.Form):
 class ImpersonateForm(forms.Form):
     """Through whom to look at a tenant: one of its active members, or the role of an owner."""
 
-    member = forms.ChoiceField(label="Look through", required=False)
+    member = forms.ChoiceField(label="Look through")
     reason = forms.CharField(max_length=300, help_text="The tenant's members read it in their activity, word for word.")
 
     def __init__(self, tenant: Tenant, operator: User, *args: Any, **kwargs: Any) -> None:
@@ -72,9 +75,10 @@ class ImpersonateForm(forms.Form):
         self._members = {str(membership.user_id): membership.user for membership in memberships}
         ranked = sorted(memberships, key=lambda membership: (list(Role).index(Role(membership.role)), str(membership)))
         self.fields["member"].choices = [  # type: ignore[attr-defined]  # Django's Field does not know its subclass
-            ("", "An owner, without being anybody"),
+            (AN_OWNER, "An owner, without being anybody"),
             *((str(each.user_id), f"{each.user} · {Role(each.role).label.lower()}") for each in ranked),
         ]
 
     def clean_member(self) -> User | None:
-        return self._members.get(self.cleaned_data["member"])
+        chosen = self.cleaned_data["member"]
+        return None if chosen == AN_OWNER else self._members[chosen]

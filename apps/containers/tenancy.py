@@ -135,6 +135,8 @@ def _wish_again(application: Application, kind: Kind) -> None:
         return
     with transaction.atomic():
         operation = _wish(application, kind, actor=SYSTEM)
+        if operation is None:
+            return
         record(
             f"application.{kind.value}",
             actor=SYSTEM,
@@ -200,16 +202,22 @@ def _bring_back_if_active(tenant: Tenant, *, actor: Actor) -> None:
     ring(tenant.topic)
 
 
-def _wish(application: Application, kind: Kind, *, actor: Actor) -> Operation:
-    """Without a permission that would be asked again: it is the operator's, the owner's or the panel's own."""
-    return enqueue(
-        kind,
-        target=application.topic,
-        target_label=application.slug,
-        tenant=application.tenant,
-        actor=actor,
-        application_id=application.pk,
-    )
+def _wish(application: Application, kind: Kind, *, actor: Actor) -> Operation | None:
+    """Without a permission that would be asked again: it is the operator's, the owner's or the panel's own.
+
+    None where somebody wishes something else at this very moment: `follow_up` comes back to it.
+    """
+    try:
+        return enqueue(
+            kind,
+            target=application.topic,
+            target_label=application.slug,
+            tenant=application.tenant,
+            actor=actor,
+            application_id=application.pk,
+        )
+    except Busy:
+        return None
 
 
 def _locked(tenant: Tenant) -> Tenant:

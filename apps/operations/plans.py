@@ -20,7 +20,7 @@ TITLES: Final = {
     "volumes": "Remove the volumes",
     "networks": "Remove the networks",
     "proof": "Ask the engine what is left",
-    "rows": "Forget everything else",
+    "rows": "Delete all that is known of it",
 }
 
 PLANS: Final[dict[Kind, tuple[str, ...]]] = {

@@ -108,7 +108,7 @@ def test_members_of_a_suspended_tenant_read_since_when_and_why(acme, vera, sign_
     page = sign_in(vera).get("/t/acme/").content.decode()
     assert "suspended by the operator since" in page
     assert "Unpaid &lt;b&gt;since&lt;/b&gt; May" in page
-    assert "suspended</span>" in page, "the switcher says so too"
+    assert "Suspended</span>" in page, "the switcher says so too"
 
 
 def test_the_audit_log_can_be_narrowed_to_one_tenant(oscars, acme, other):

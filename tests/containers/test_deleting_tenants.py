@@ -77,7 +77,7 @@ def test_an_owner_asks_for_it_sees_what_goes_and_undoes_it(acme, alice, sign_in)
     assert client.post("/t/acme/close/", {"name": "Acme"}).status_code == 422
     assert client.post("/t/acme/close/", {"name": "acme"}).status_code == 302
     assert "is being deleted" in client.get("/t/acme/").content.decode()
-    assert "Keep Acme" in client.get("/t/acme/close/").content.decode()
+    assert "Undo the deletion" in client.get("/t/acme/close/").content.decode()
     assert client.post("/t/acme/applications/shop/deploy/").status_code == 403
     client.post("/t/acme/reopen/")
     assert "is being deleted" not in client.get("/t/acme/").content.decode()
