@@ -167,7 +167,7 @@ def cast(acme: Tenant, other: Tenant, oscar: User) -> dict[str, User | None]:
 
 def row_of(name: str, application: Application) -> Model:
     """What a URL of this name tells by its number."""
-    if name.startswith(("console-tenant-", "tenant-override")):
+    if name.startswith(("console-tenant", "tenant-override")):
         return application.tenant
     if name.startswith("plan-"):
         return application.tenant.plan

@@ -15,8 +15,9 @@ from apps.engine.types import ContainerState
 from apps.nodes.models import Node
 from apps.nodes.services import local_node
 from apps.operations.models import Operation, State
+from apps.quotas.queries import lines
 from apps.quotas.resources import RESOURCES, Limits
-from apps.tenants.models import Membership, Plan, Tenant, TenantState
+from apps.tenants.models import Membership, Plan, Tenant, TenantQuerySet, TenantState
 from apps.tenants.plans import all_plans, what_would_break, with_overrides
 
 #: Members that a tenant's page shows; the rest is counted.
@@ -65,7 +66,7 @@ def _item(tone: str, text: str, url: str) -> dict[str, str]:
     return {"tone": tone, "text": text, "url": url}
 
 
-def all_tenants() -> QuerySet[Tenant]:
+def all_tenants() -> TenantQuerySet:
     return Tenant.objects.select_related("plan").order_by("name", "id")
 
 
@@ -107,12 +108,13 @@ def tenant_detail(tenant: Tenant, applications: Sequence[Application]) -> dict[s
     """What the page of a tenant shows beside these of its applications."""
     memberships = tenant.memberships.select_related("user").order_by("user__email")
     return {
-        "subject": tenant,
+        "customer": tenant,
         "rows": with_rows(Application.objects.filter(pk__in=[application.pk for application in applications])),
         "memberships": list(memberships[:MEMBERS_SHOWN]),
         "member_count": memberships.count(),
         "operations": list(tenant.operations.select_related("tenant")[:8]),
         "events": list(events_of_tenant(tenant.pk)[:8]),
+        "quota": lines(tenant.account),
         "looking": list(tenant.impersonations.current()),
     }
 

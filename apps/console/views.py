@@ -114,7 +114,7 @@ def suspend(request: UserRequest, pk: int) -> HttpResponse:
             return redirect("console-tenant", pk)
         except InvalidInput as error:
             add_error(form, error)
-    context = {"subject": found, "form": form, "stops": what_stops(found)}
+    context = {"customer": found, "form": form, "stops": what_stops(found)}
     return render(request, "console/tenant_suspend.html", context, status=_status(form))
 
 
@@ -136,7 +136,7 @@ def close(request: UserRequest, pk: int) -> HttpResponse:
             return redirect("console-tenant", pk)
         except InvalidInput as error:
             add_error(form, error)
-    context = {"subject": found, "form": form, "goes": what_goes_with(found)}
+    context = {"customer": found, "form": form, "goes": what_goes_with(found)}
     return render(request, "console/tenant_close.html", context, status=_status(form))
 
 
@@ -166,7 +166,7 @@ def impersonate(request: UserRequest, pk: int) -> HttpResponse:
         else:
             request.session[looking.IN_SESSION] = begun.pk
             return redirect("tenant-overview", found.slug)
-    context = {"subject": found, "form": form, "minutes": looking.LASTS // timedelta(minutes=1)}
+    context = {"customer": found, "form": form, "minutes": looking.LASTS // timedelta(minutes=1)}
     return render(request, "console/tenant_impersonate.html", context, status=_status(form))
 
 

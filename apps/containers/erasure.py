@@ -19,6 +19,7 @@ from apps.nodes.engines import engine_for
 from apps.nodes.models import Node
 from apps.nodes.services import installation
 from apps.operations.run import Run
+from apps.quotas.ledger import close_account, release
 from apps.tenants.models import RetiredSlug, Tenant
 
 #: How long nobody gets the short name of a deleted tenant.
@@ -81,6 +82,9 @@ def _forget(run: Run, tenant: Tenant, left: list[str]) -> str:
     for domain in tenant.domains.all():
         release_domain(domain)
         removed[domain._meta.label] += 1
+    for application in tenant.applications.all():
+        release(application.topic)
+    close_account(tenant.account)
     for rows in (tenant.applications, tenant.volumes, tenant.networks):
         removed.update(rows.all().delete()[1])
     RetiredSlug.objects.update_or_create(slug=tenant.slug, defaults={"free_at": timezone.now() + SLUG_RESTS})

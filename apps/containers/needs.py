@@ -6,14 +6,13 @@ Read from the rows each time, so that saying it twice is harmless and nothing ha
 import logging
 from collections import Counter
 from contextlib import suppress
-from typing import Final
 
 from django.db import transaction
 
 from apps.containers.models import Application, Container, DesiredState, Release
 from apps.containers.strategy import Strategy
 from apps.engine.spec import ServiceSpec
-from apps.engine.types import ContainerState
+from apps.engine.types import ALIVE
 from apps.operations.models import OPEN_STATES, Kind, Operation
 from apps.quotas.ledger import Ledger, QuotaExceeded, release
 from apps.quotas.resources import Resource
@@ -21,9 +20,6 @@ from apps.quotas.resources import Resource
 logger = logging.getLogger(__name__)
 
 Needs = Counter[Resource]
-
-#: States in which the engine gives a container memory and CPU, whatever the panel wishes.
-_ALIVE: Final = frozenset({ContainerState.RUNNING, ContainerState.RESTARTING, ContainerState.PAUSED})
 
 
 def use_of(spec: ServiceSpec) -> Needs:
@@ -70,7 +66,7 @@ def _needs_of(application: Application) -> Needs:
     for operation in Operation.objects.filter(target=application.topic, state__in=OPEN_STATES):
         if operation.kind == Kind.DEPLOY:
             needs = _while_deploying(application, operation)
-        elif operation.kind in {Kind.START, Kind.RESTART} and application.release is not None:
+        elif operation.kind in {Kind.START, Kind.RESTART, Kind.RESUME} and application.release is not None:
             needs |= use_of(application.release.spec)
     return needs + Counter({Resource.APPLICATIONS: 1})
 
@@ -85,4 +81,4 @@ def _while_deploying(application: Application, operation: Operation) -> Needs:
 
 
 def _takes(application: Application, container: Container) -> bool:
-    return application.desired_state == DesiredState.RUNNING or container.state in _ALIVE
+    return application.desired_state == DesiredState.RUNNING or container.state in ALIVE

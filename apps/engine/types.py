@@ -22,7 +22,7 @@ class ContainerState(StrEnum):
     GONE = "gone"
 
 
-#: States in which a container has processes, or will have them again by itself.
+#: States in which the engine gives a container memory and CPU, whatever the panel wishes.
 ALIVE: Final = frozenset({ContainerState.RUNNING, ContainerState.RESTARTING, ContainerState.PAUSED})
 
 

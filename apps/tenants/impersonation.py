@@ -100,10 +100,7 @@ def end_impersonation(impersonation: Impersonation, *, actor: Actor, message: st
 
 
 def lapse_impersonations() -> None:
-    """Write the end of those that give no right any more: the doors stopped heeding them by themselves.
-
-    Run every few seconds by the watcher.
-    """
+    """Write the end of those that give no right any more: the doors stopped heeding them by themselves."""
     session = Session.objects.filter(session_key=OuterRef("session_key"), expire_date__gt=timezone.now())
     current = Impersonation.objects.current().filter(Exists(session))
     for impersonation in (

@@ -1,5 +1,6 @@
 """What falls due by itself, looked at every minute: rows say when, so a restart forgets nothing."""
 
+from apps.tenants.impersonation import lapse_impersonations
 from apps.tenants.invitations import end_expired_invitations
 from apps.tenants.plans import end_overrides_that_are_over
 
@@ -7,3 +8,4 @@ from apps.tenants.plans import end_overrides_that_are_over
 def housekeep() -> None:
     end_overrides_that_are_over()
     end_expired_invitations()
+    lapse_impersonations()

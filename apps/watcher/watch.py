@@ -18,7 +18,6 @@ from apps.engine.types import EngineEvent
 from apps.nodes.models import Node
 from apps.nodes.services import installation, local_node
 from apps.operations.tasks import sweep
-from apps.tenants.impersonation import lapse_impersonations
 from apps.watcher.compare import apply_event, note_reachability, resync
 from apps.watcher.housekeeping import housekeep
 
@@ -41,7 +40,7 @@ class Watcher:
             threading.Thread(target=self._follow_events, name="events", daemon=True),
             threading.Thread(target=self._every, args=(environment.resync_s, self._resync), name="resync", daemon=True),
             threading.Thread(
-                target=self._every, args=(min(5, environment.lease_s / 4), self._sweep), name="sweep", daemon=True
+                target=self._every, args=(min(5, environment.lease_s / 4), sweep), name="sweep", daemon=True
             ),
             threading.Thread(target=self._every, args=(HOUSEKEEPING_S, housekeep), name="housekeep", daemon=True),
         ]
@@ -63,11 +62,6 @@ class Watcher:
             finally:
                 close_old_connections()
             self._stopped.wait(seconds)
-
-    @staticmethod
-    def _sweep() -> None:
-        sweep()
-        lapse_impersonations()
 
     def _resync(self) -> None:
         node = self._node()

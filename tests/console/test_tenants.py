@@ -13,6 +13,7 @@ from apps.containers.models import Application
 from apps.nodes.services import installation
 from apps.tenants.models import Membership, Tenant
 from apps.tenants.permissions import Role
+from apps.tenants.plans import default_plan
 from tests.factories import look_through, make_application, make_tenant, own_image
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +27,10 @@ def oscars(oscar: User, sign_in) -> Client:
 
 def fill(count: int, owner: User) -> None:
     have = Tenant.objects.count()
-    made = Tenant.objects.bulk_create(Tenant(slug=f"t{n}", name=f"Tenant {n:03}") for n in range(have, count))
+    plan = default_plan()
+    made = Tenant.objects.bulk_create(
+        Tenant(slug=f"t{n}", name=f"Tenant {n:03}", plan=plan) for n in range(have, count)
+    )
     Membership.objects.bulk_create(Membership(tenant=tenant, user=owner, role=Role.OWNER) for tenant in made)
 
 

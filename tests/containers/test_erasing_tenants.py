@@ -15,6 +15,7 @@ from apps.engine.client import Engine
 from apps.networking import routes
 from apps.nodes.services import installation, local_node, mark_seen
 from apps.operations.models import Kind, Operation, State
+from apps.quotas.models import Balance, Reservation
 from apps.tenants.models import Tenant
 from tests.factories import latest_operation, make_application, make_spec, own_image
 from tests.support.processes import WATCHER, WORKER, eventually, running
@@ -30,6 +31,10 @@ def close(tenant: Tenant) -> None:
 def let_the_grace_pass(tenant: Tenant) -> None:
     long_ago = timezone.now() - timedelta(days=2)
     Tenant.objects.filter(pk=tenant.pk).update(closed_at=long_ago, erase_at=long_ago + timedelta(days=1))
+
+
+def holders_of(tenant: Tenant) -> list[str]:
+    return [membership.holder for membership in tenant.memberships.all()]
 
 
 def erasure() -> Operation:
@@ -96,6 +101,8 @@ def test_after_the_grace_nothing_of_it_is_left_and_a_report_proves_it(shop, acme
     assert not Tenant.objects.filter(slug="acme").exists()
     assert list(Application.objects.all()) == [theirs]
     assert routes.published() == {}
+    assert set(Reservation.objects.values_list("holder", flat=True)) == {theirs.topic, *holders_of(other)}
+    assert not Balance.objects.filter(account=acme.account).exists()
     assert User.objects.filter(name="Dora").exists(), "people's accounts stay"
 
     details = {step["name"]: step["detail"] for step in operation.steps}

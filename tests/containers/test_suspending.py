@@ -21,6 +21,7 @@ from apps.networking.models import Domain
 from apps.nodes.models import Node
 from apps.nodes.services import local_node, mark_seen
 from apps.operations.models import Kind, Operation, State
+from apps.quotas.models import Reservation
 from apps.tenants.models import Tenant
 from apps.watcher.compare import resync
 from tests.factories import latest_operation, make_application, make_spec
@@ -121,6 +122,15 @@ def test_suspending_and_resuming_twice_is_doing_it_once(shop, acme, settle):
         "tenant.resume",
         "tenant.suspend",
     ]
+
+
+def test_what_is_to_start_again_keeps_its_place_in_the_quota(shop, quiet, acme, settle):
+    before = list(Reservation.objects.order_by("pk").values_list("holder", "resource", "amount"))
+    suspend(acme)
+    settle(latest_operation(shop))
+    resume(acme)
+    settle(latest_operation(shop))
+    assert list(Reservation.objects.order_by("pk").values_list("holder", "resource", "amount")) == before
 
 
 def test_a_reason_is_asked_for(acme):
