@@ -2,6 +2,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.cache import cache
 from django.test import Client
 from django.utils.module_loading import autodiscover_modules
 from pytest_django import DjangoDbBlocker, Settings
@@ -28,6 +29,12 @@ def _quick(settings: Settings) -> None:
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     }
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _forget_failures() -> None:
+    """What is counted in a process's memory, one test after another would add up."""
+    cache.clear()
 
 
 # --- the cast ---------------------------------------------------------------------------------------------------------

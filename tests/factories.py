@@ -1,6 +1,10 @@
 """The cast and their tenants, made by the same services that people's clicks call."""
 
+from collections.abc import Collection
+from datetime import timedelta
+
 from django.test import Client
+from django.utils import timezone
 
 from apps.accounts.http import actor_of
 from apps.accounts.models import User
@@ -10,11 +14,13 @@ from apps.containers.models import Application
 from apps.engine.spec import MIB, ServiceSpec
 from apps.images.services import OWN_REGISTRY, register_own_image
 from apps.operations.models import Operation
+from apps.tenants.access import enter
 from apps.tenants.impersonation import IN_SESSION, begin_impersonation
-from apps.tenants.models import Impersonation, Tenant
-from apps.tenants.permissions import Role
+from apps.tenants.models import ApiToken, Impersonation, Tenant
+from apps.tenants.permissions import OFFERED_TO_TOKENS, Permission, Role
 from apps.tenants.plans import unlimited_plan
 from apps.tenants.services import add_member, create_tenant
+from apps.tenants.tokens import TokenWish, create_personal_token, create_tenant_token
 from tests.support.visitor import PASSWORD
 
 
@@ -69,3 +75,26 @@ def look_through(client: Client, operator: User, tenant: Tenant, member: User | 
     session[IN_SESSION] = impersonation.pk
     session.save()
     return impersonation
+
+
+def make_token(
+    tenant: Tenant,
+    maker: User,
+    name: str = "ci",
+    *,
+    is_personal: bool = False,
+    abilities: Collection[Permission] | None = None,
+    only: Collection[Application] | None = None,
+) -> tuple[ApiToken, str]:
+    """A token and its secret, by default with every ability that its maker can give, for 30 days."""
+    access = enter(maker, tenant.slug)
+    wish = TokenWish(
+        name=name,
+        abilities=frozenset(abilities or filter(access.allows_somewhere, OFFERED_TO_TOKENS)),
+        application_ids=None if only is None else frozenset(application.pk for application in only),
+        expires_at=timezone.now() + timedelta(days=30),
+    )
+    actor = actor_of(maker, "192.0.2.1", "r")
+    if is_personal:
+        return create_personal_token(tenant, maker, wish, actor=actor)
+    return create_tenant_token(tenant, wish, actor=actor)

@@ -3,12 +3,13 @@
 `ok` stands for any answer of the view itself: a page, a redirect, or "busy" because of the state of things.
 """
 
+import re
 from datetime import timedelta
 
 import pytest
+from django.conf import settings as django_settings
 from django.db.models import Model
 from django.test import Client
-from django.urls import get_resolver
 from django.utils import timezone
 
 from apps.accounts.models import User
@@ -17,11 +18,11 @@ from apps.audit.models import Event, Result
 from apps.containers.models import Application
 from apps.operations.models import Operation
 from apps.tenants.models import Invitation, Tenant
-from apps.tenants.permissions import Role
+from apps.tenants.permissions import Permission, Role
 from apps.tenants.roster import open_invitation
 from apps.tenants.services import add_member
 from tests.architecture.test_reading import all_urls
-from tests.factories import latest_operation, look_through, make_application, make_spec, own_image
+from tests.factories import latest_operation, look_through, make_application, make_spec, make_token, own_image
 
 INSIDE = ("alice", "adam", "dora", "vera", "arthur", "greta")
 CAST = (*INSIDE, "charlie", "oscar", "anonymous")
@@ -48,6 +49,10 @@ BUILDING = SEEING | {"vera": 403}
 TEAM = SEEING | {"greta": 403}
 #: What a grant on the application does not give.
 BEYOND_GRANTS = ADMINS
+#: A page about something of one person's.
+DORAS = SIGNED_IN | dict.fromkeys(CAST[:-1], 404) | {"dora": "ok"}
+#: The API: whoever is signed in is nobody there.
+TOKENS_ONLY = dict.fromkeys(CAST, 401)
 
 MATRIX: dict[tuple[str, str], dict[str, object]] = {
     ("GET", "sign-in"): EVERYBODY,
@@ -102,6 +107,20 @@ MATRIX: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "application-delete"): BEYOND_GRANTS,
     ("GET", "operation-detail"): SEEING,
     ("POST", "operation-cancel"): BUILDING,
+    ("GET", "token-list"): ADMINS,
+    ("GET", "token-create"): ADMINS,
+    ("POST", "token-create"): ADMINS,
+    ("GET", "token-revoke"): ADMINS,
+    ("POST", "token-revoke"): ADMINS,
+    ("GET", "account-tokens"): SIGNED_IN,
+    ("GET", "account-token-create"): MEMBERS,
+    ("POST", "account-token-create"): MEMBERS,
+    ("GET", "account-token-revoke"): DORAS,
+    ("POST", "account-token-revoke"): DORAS,
+    ("GET", "openapi-json"): EVERYBODY,
+    ("GET", "api-root"): NOBODY,
+    ("GET", "api-nothing"): NOBODY,
+    ("GET", "api-application-list"): TOKENS_ONLY,
     ("GET", "setup-engine"): OPERATORS,
     ("GET", "setup-tenant"): OPERATORS,
     ("GET", "console-dashboard"): OPERATORS,
@@ -145,6 +164,18 @@ def is_of_the_tenant(row: dict[str, object]) -> bool:
 ROWS = {key: row | {AS_DORA: row["dora" if is_of_the_tenant(row) else "oscar"]} for key, row in MATRIX.items()}
 CASES = [(method, name, person, expected) for (method, name), row in ROWS.items() for person, expected in row.items()]
 
+#: Tokens of acme. `tenant` and `personal` (dora's) may do all that tokens may; `confined` only with one application,
+#: as greta's own, `guest`; `blind` may not view.
+TOKENS = ("tenant", "personal", "confined", "guest", "blind")
+SEEING_TOKENS = dict.fromkeys(TOKENS, "ok") | {"blind": 403}
+
+API_MATRIX: dict[tuple[str, str], dict[str, object]] = {
+    ("GET", "api-application-list"): SEEING_TOKENS,
+}
+
+
+API_CASES = [(method, name, token, row[token]) for (method, name), row in API_MATRIX.items() for token in TOKENS]
+
 NAMING_AN_APPLICATION = sorted({pattern.name for route, pattern in all_urls() if "<slug:slug>" in route})
 
 
@@ -160,6 +191,20 @@ def application(acme: Tenant, greta: User) -> Application:
 
 
 @pytest.fixture
+def tokens(application: Application, alice: User, dora: User, greta: User) -> dict[str, str]:
+    """Their secrets."""
+    acme = application.tenant
+    made = {
+        "tenant": make_token(acme, alice),
+        "personal": make_token(acme, dora, is_personal=True),
+        "confined": make_token(acme, alice, only=[application]),
+        "guest": make_token(acme, greta, is_personal=True),
+        "blind": make_token(acme, alice, abilities=[Permission.LOGS]),
+    }
+    return {name: secret for name, (_, secret) in made.items()}
+
+
+@pytest.fixture
 def cast(acme: Tenant, other: Tenant, oscar: User) -> dict[str, User | None]:
     members = {user.name.lower(): user for tenant in (acme, other) for user in tenant.members.all()}
     return members | {"oscar": oscar, AS_DORA: oscar, "anonymous": None}
@@ -171,6 +216,10 @@ def row_of(name: str, application: Application) -> Model:
         return application.tenant
     if name.startswith("plan-"):
         return application.tenant.plan
+    if name == "token-revoke":
+        return application.tenant.api_tokens.filter(membership=None)[0]
+    if name == "account-token-revoke":
+        return application.tenant.api_tokens.get(membership__user__name="Dora")
     return latest_operation(application)
 
 
@@ -178,17 +227,19 @@ def path_of(name: str, application: Application) -> str:
     values = {
         "tenant": application.tenant.slug,
         "slug": application.slug,
-        "pk": str(row_of(name, application).pk),
-        "override": str(application.tenant.overrides.get().pk),
+        "pk": row_of(name, application).pk,
+        "override": application.tenant.overrides.get().pk,
         "token": "not-the-token",
-        "member": str(application.tenant.memberships.get(user__name="Greta").pk),
-        "invitation": str(invitation_to(application.tenant).pk),
+        "member": application.tenant.memberships.get(user__name="Greta").pk,
+        "invitation": invitation_to(application.tenant).pk,
+        "rest": "v1/no/such/thing",
     }
     route = next(route for route, pattern in all_urls() if pattern.name == name)
-    for parameter in get_resolver().reverse_dict.getlist(name)[0][0][0][1]:
-        for converter in ("slug", "int", "str"):
-            route = route.replace(f"<{converter}:{parameter}>", values[parameter])
-    return f"/{route}"
+    return "/" + re.sub(r"<\w+:(\w+)>", lambda match: str(values[match[1]]), route)
+
+
+def bearer(secret: str) -> dict[str, str]:
+    return {"host": django_settings.ENVIRONMENT.host, "authorization": f"Bearer {secret}"}
 
 
 def invitation_to(tenant: Tenant) -> Invitation:
@@ -207,7 +258,7 @@ def invitation_to(tenant: Tenant) -> Invitation:
 def outcome(response) -> object:
     if response.status_code == 302 and response["Location"].startswith("/sign-in/?next="):
         return "sign-in"
-    return response.status_code if response.status_code in {403, 404} else "ok"
+    return response.status_code if response.status_code in {401, 403, 404} else "ok"
 
 
 def test_every_url_has_a_row():
@@ -215,9 +266,15 @@ def test_every_url_has_a_row():
     assert named == {name for _, name in MATRIX}
 
 
+def test_every_url_of_the_api_has_a_row_for_tokens():
+    named = {pattern.name for route, pattern in all_urls() if route.startswith("api/v1/t/")}
+    assert named == {name for _, name in API_MATRIX}
+    assert all(MATRIX[key] == TOKENS_ONLY for key in API_MATRIX)
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(("method", "name", "person", "expected"), CASES)
-def test_access(method, name, person, expected, application, cast, client: Client, settings):
+def test_access(method, name, person, expected, application, tokens, cast, client: Client, settings):
     if cast[person]:
         client.force_login(cast[person])
     if person == AS_DORA:
@@ -226,6 +283,24 @@ def test_access(method, name, person, expected, application, cast, client: Clien
     response = client.generic(method, path, headers={"host": settings.ENVIRONMENT.host})
     assert outcome(response) == expected
     assert response.status_code < 500
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("method", "name", "token", "expected"), API_CASES)
+def test_access_by_token(method, name, token, expected, application, other, tokens, client):
+    path, headers = path_of(name, application), bearer(tokens[token])
+    assert outcome(client.generic(method, path, headers=headers)) == expected
+    elsewhere = path.replace("/t/acme/", "/t/other/")
+    assert outcome(client.generic(method, elsewhere, headers=headers)) == 404
+    Tenant.objects.filter(slug="acme").update(suspended_at=timezone.now())
+    assert outcome(client.generic(method, path, headers=headers)) == (expected if method == "GET" else 403)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("method", "name"), sorted(set(MATRIX) - set(API_MATRIX)))
+def test_to_pages_whoever_comes_with_a_token_is_nobody(method, name, application, tokens, client):
+    response = client.generic(method, path_of(name, application), headers=bearer(tokens["tenant"]))
+    assert outcome(response) == MATRIX[method, name]["anonymous"]
 
 
 @pytest.mark.django_db
@@ -271,6 +346,13 @@ def test_a_guest_sees_no_trace_of_what_was_not_granted(application, cast, client
     assert client.post(path_of("operation-cancel", secret), headers=host).status_code == 404
 
 
+@pytest.mark.django_db
+def test_a_token_of_ours_cannot_be_revoked_under_another_tenant(application, tokens, cast, other, client, settings):
+    client.force_login(cast["charlie"])
+    path = path_of("token-revoke", application).replace("/t/acme/", "/t/other/")
+    assert client.post(path, headers={"host": settings.ENVIRONMENT.host}).status_code == 404
+
+
 #: What only looks. Everything else is refused in a suspended tenant.
 LOOKING = [
     (method, name)
@@ -288,12 +370,14 @@ CLOSED = {"closed_at": timezone.now(), "erase_at": timezone.now() + timedelta(da
 @pytest.mark.django_db
 @pytest.mark.parametrize("halted", [SUSPENDED, CLOSED], ids=["suspended", "closed"])
 @pytest.mark.parametrize("person", [*INSIDE, AS_DORA])
-def test_in_a_halted_tenant_members_may_look_and_change_nothing(person, halted, application, cast, client, settings):
+def test_in_a_halted_tenant_members_may_look_and_change_nothing(
+    person, halted, application, tokens, cast, client, settings
+):
     client.force_login(cast[person])
     if person == AS_DORA:
         look_through(client, cast["oscar"], application.tenant, cast["dora"])
     for (method, name), row in ROWS.items():
-        if not is_of_the_tenant(row):
+        if not is_of_the_tenant(row) or name.startswith("account-"):
             continue
         Tenant.objects.filter(slug="acme").update(**halted)  # again each time: an owner may reopen it
         response = client.generic(method, path_of(name, application), headers={"host": settings.ENVIRONMENT.host})

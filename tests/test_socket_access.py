@@ -139,6 +139,16 @@ def test_another_origin_is_refused(place):
         place.open("ws/t/acme/live/", "alice", origin="https://evil.example")
 
 
+def test_a_token_of_the_api_opens_no_socket(place):
+    make = "from tests.factories import *; acme = Tenant.objects.get(slug='acme')"
+    make += "; print(make_token(acme, User.objects.get(name='Alice'))[1])"
+    secret = place.system.manage("shell", "-v", "0", "-c", make).strip().splitlines()[-1]
+    url = f"{place.system.base_url.replace('http', 'ws', 1)}/ws/t/acme/live/"
+    headers = {"Authorization": f"Bearer {secret}"}
+    socket = connect(url, origin=place.system.base_url, additional_headers=headers, open_timeout=10)
+    assert outcome(socket) == SIGN_IN
+
+
 def test_only_topics_of_ones_own_tenant_are_heard(place):
     ours, theirs, _ = place.topics
     with place.open("ws/t/acme/live/", "alice") as socket:

@@ -1,7 +1,10 @@
 """Who acts. Built by a middleware from the request, and by the worker from the operation's row."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any, Final, Self
+
+#: Two e-mail addresses may be longer, and are cut.
+MAX_ACTOR_LABEL: Final = 254
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +15,8 @@ class Actor:
     request_id: str = ""
     #: Of an operator who looks through a member; the label names both.
     impersonation_id: int | None = None
+    #: Of the API token by which they came; the label names it too.
+    token_id: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

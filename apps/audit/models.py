@@ -3,11 +3,10 @@ from typing import Final
 from django.db import models
 
 from apps.audit.actions import ACTIONS
+from apps.audit.actor import MAX_ACTOR_LABEL
 
 #: Characters of a target's label; longer ones are cut.
 MAX_LABEL: Final = 120
-#: Of an actor's: two e-mail addresses may be longer, and are cut.
-MAX_ACTOR_LABEL: Final = 254
 
 
 class Result(models.TextChoices):
@@ -27,6 +26,7 @@ class Event(models.Model):
     tenant_label = models.CharField(max_length=80, blank=True)
     actor_id = models.BigIntegerField(null=True)
     actor_label = models.CharField(max_length=MAX_ACTOR_LABEL)
+    token_id = models.BigIntegerField(null=True)
     ip = models.CharField(max_length=45, blank=True)
     request_id = models.CharField(max_length=36, blank=True)
     target_type = models.CharField(max_length=40, blank=True)

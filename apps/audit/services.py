@@ -41,6 +41,7 @@ def record(
         tenant_label=str(tenant.name) if tenant else "",
         actor_id=actor.user_id,
         actor_label=actor.label,
+        token_id=actor.token_id,
         ip=actor.ip,
         request_id=actor.request_id,
         target_type=target._meta.model_name if target is not None else target_type,

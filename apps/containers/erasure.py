@@ -38,8 +38,9 @@ def erase_tenant(run: Run, tenant: Tenant) -> None:
     """Remove all of it, and report. Raises LeftAtEngine, after the rest is done, for what no row of ours named."""
     run.step("containers", may_cancel=False)
     containers = Container.objects.filter(application__tenant=tenant).select_related("application__node")
+    ours = installation()
     for container in containers:
-        remove_from_engine(engine_for(container.application.node), container)
+        remove_from_engine(engine_for(container.application.node), container, ours)
     run.progress(detail=_names([container.name for container in containers]))
     run.step("networks", may_cancel=False)
     networks = tenant.networks.select_related("node")
@@ -52,11 +53,7 @@ def erase_tenant(run: Run, tenant: Tenant) -> None:
         engine_for(volume.node).remove_volume(volume.name)
     run.progress(detail=_names([volume.name for volume in volumes]))
     run.step("proof", may_cancel=False)
-    left = [
-        name
-        for node in Node.objects.all()
-        for name in engine_for(node).names_of_tenant(installation().label, tenant.pk)
-    ]
+    left = [name for node in Node.objects.all() for name in engine_for(node).names_of_tenant(ours.label, tenant.pk)]
     run.progress(detail=_names(left, none="Nothing left: no container, network or volume carries the tenant's label."))
     run.step("rows", may_cancel=False)
     run.progress(detail=_forget(run, tenant, left))

@@ -35,6 +35,13 @@ class InvalidInput(PanelError):
     status = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
+class Unauthenticated(PanelError):
+    """Who asks did not show who they are."""
+
+    code = "unauthenticated"
+    status = HTTPStatus.UNAUTHORIZED
+
+
 class NotFound(PanelError):
     """Not there, or not for this principal to know about."""
 

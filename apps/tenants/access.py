@@ -13,7 +13,7 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.audit.actor import Actor
 from apps.core.errors import Forbidden, NotFound
-from apps.tenants.models import Impersonation, Membership, Tenant
+from apps.tenants.models import ApiToken, Impersonation, Membership, Tenant
 from apps.tenants.permissions import NEVER_IMPERSONATED, OF_THE_TENANT, PERMISSIONS, READ_ONLY, Permission, Role
 
 Rows = TypeVar("Rows", bound=Model)
@@ -26,7 +26,8 @@ NO_APPLICATION: Final = 0
 class Access:
     """What somebody may do in a tenant: `permissions` everywhere, `grants` on single applications, by their id.
 
-    `withheld` is what they never may, whatever the role: of an operator who looks through a member.
+    `withheld` is what they never may, whatever the role: of an operator who looks through a member. `token` is the name
+    of the API token by which they came, if by one.
     """
 
     tenant: Tenant
@@ -34,6 +35,7 @@ class Access:
     permissions: frozenset[Permission]
     grants: Mapping[int, frozenset[Permission]]
     withheld: frozenset[Permission] = frozenset()
+    token: str = ""
 
     def on(self, application_id: int | None) -> frozenset[Permission]:
         """Everything that is allowed on one application; on the tenant as a whole for None."""
@@ -51,10 +53,11 @@ class Access:
         return self.allows_somewhere(Permission.VIEW)
 
     def require(self, permission: Permission, application_id: int | None = None) -> None:
-        """Raises Forbidden without the right; NotFound to a guest, for an application that was not granted to them."""
+        """Raises Forbidden without the right; NotFound for an application to those who have only others."""
         if self.allows(permission, application_id):
             return
-        if self.role == Role.GUEST and application_id is not None and application_id not in self.grants:
+        is_confined = self.permissions <= {Permission.ENTER}
+        if is_confined and application_id is not None and application_id not in self.grants:
             raise nothing_here()
         raise self.refusal(permission)
 
@@ -66,6 +69,11 @@ class Access:
                 f"“{permission.value}” stays with the members of {self.tenant.name}: an operator who looks through one "
                 "of them may not do it.",
                 code="withheld",
+            )
+        if self.token:
+            return Forbidden(
+                f"The token “{self.token}” does not allow “{permission.value}” in {self.tenant.name}: it was made "
+                "without, or whoever it belongs to may not do it themselves."
             )
         return Forbidden(
             f"Your role in {self.tenant.name} is {self.role.label.lower()}, which does not include "
@@ -127,6 +135,13 @@ def enter(user: User | AnonymousUser, slug: str) -> Access:
     return access_of(membership)
 
 
+def enter_by_token(token: ApiToken, slug: str) -> Access:
+    """What this live token may do in the tenant; NotFound in any but its own."""
+    if token.tenant.slug != slug:
+        raise nothing_here()
+    return access_of_token(token)
+
+
 def look_through(impersonation: Impersonation) -> Access:
     """What an operator may do in the tenant while looking through a member; NotFound if there is no such member.
 
@@ -156,7 +171,7 @@ def check_actor(actor: Actor, tenant: Tenant, permission: Permission, applicatio
 
     The panel itself always may.
     """
-    if actor.user_id is None:
+    if actor.user_id is None and actor.token_id is None:
         return
     found = access_of_actor(actor, tenant)
     if found is None or not found.allows(permission, application_id):
@@ -164,21 +179,39 @@ def check_actor(actor: Actor, tenant: Tenant, permission: Permission, applicatio
 
 
 def access_of_actor(actor: Actor, tenant: Tenant) -> Access | None:
-    """What the actor may do in the tenant as it is now; None for a stranger.
+    """What the actor, or the token by which they came, may do in the tenant as it is now; None for a stranger.
 
     An operator who looked through a member when they acted needs not look any more: the door allowed it then, and what
     is asked now is whether they are still an operator, and what the tenant's state leaves of anybody's rights.
     """
+    if actor.token_id is not None:
+        token = ApiToken.objects.with_owners().filter(pk=actor.token_id, tenant=tenant).first()
+        return access_of_token(token) if token and token.is_live else None
     if actor.impersonation_id is not None:
-        is_operator = User.objects.filter(pk=actor.user_id, is_active=True, is_operator=True).exists()
+        is_operator = User.objects.filter(pk=actor.user_id or 0, is_active=True, is_operator=True).exists()
         return _withhold(_of_an_owner(tenant)) if is_operator else None
-    membership = _memberships().filter(tenant=tenant, user=actor.user_id, user__is_active=True).first()
+    membership = _memberships().filter(tenant=tenant, user=actor.user_id or 0, user__is_active=True).first()
     return access_of(membership) if membership else None
 
 
 def access_of(membership: Membership) -> Access:
     """What a membership (with its grants) allows."""
     return _access_of(membership, _left_in(membership.tenant))
+
+
+def access_of_token(token: ApiToken) -> Access:
+    """What a token allows: its abilities, on its applications, as far as whoever it belongs to may do that now."""
+    if token.membership is not None:
+        owner = access_of(token.membership)
+    else:
+        role = Role(token.role)
+        owner = Access(token.tenant, role, PERMISSIONS[role] & _left_in(token.tenant), {})
+    everywhere, singly = owner.permissions, owner.grants
+    if token.application_ids is not None:
+        everywhere, singly = frozenset(), {pk: owner.on(pk) for pk in token.application_ids}
+    abilities = token.permissions
+    grants = {pk: granted & abilities for pk, granted in singly.items() if granted & abilities}
+    return Access(token.tenant, owner.role, everywhere & abilities, grants, token=token.name)
 
 
 def rule_for(membership: Membership, permission: Permission, application_id: int | None = None) -> Rule:

@@ -12,8 +12,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.audit.actor import SYSTEM, Actor
-from apps.audit.models import MAX_ACTOR_LABEL
+from apps.audit.actor import MAX_ACTOR_LABEL, SYSTEM, Actor
 from apps.audit.services import record
 from apps.core.errors import InvalidInput, NotFound
 from apps.tenants.access import Access, enter, look_through

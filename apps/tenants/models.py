@@ -1,13 +1,15 @@
 from datetime import datetime
+from typing import Self
 
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.audit.actor import MAX_ACTOR_LABEL
 from apps.core.models import TimeStamped
 from apps.quotas.resources import RESOURCES, Info, Resource
-from apps.tenants.permissions import GRANTABLE, Role
+from apps.tenants.permissions import GRANTABLE, Permission, Role
 
 
 class Plan(TimeStamped):
@@ -284,3 +286,67 @@ class Impersonation(TimeStamped):
     @property
     def through(self) -> str:
         return str(self.member) if self.member else "an owner"
+
+
+class ApiTokens(models.QuerySet["ApiToken"]):
+    def with_owners(self) -> Self:
+        return self.select_related("tenant", "membership__tenant", "membership__user")
+
+
+class ApiToken(TimeStamped):
+    """A program's way into one tenant; of the secret only its hash is kept, and the last digits to know it by.
+
+    A personal one hangs under its person's membership, ends with it, and allows at most what they may do themselves.
+    A tenant's own has no membership: it survives its maker, whose `role` when they made it it never exceeds.
+    `application_ids` (plain ids, as in a grant) are all that it sees; None: everything, also what is still to come.
+    """
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="api_tokens")
+    membership = models.ForeignKey(Membership, null=True, on_delete=models.CASCADE, related_name="api_tokens")
+    role = models.CharField(max_length=10, choices=Role, blank=True)
+    name = models.CharField(max_length=60)
+    secret_hash = models.CharField(max_length=64, unique=True)
+    secret_end = models.CharField(max_length=4)
+    abilities = models.JSONField()
+    application_ids = models.JSONField(null=True)
+    made_by_label = models.CharField(max_length=MAX_ACTOR_LABEL)
+    expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True)
+    last_refused_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    objects = ApiTokens.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def label(self) -> str:
+        """Who acts with it, as the audit log says: `dora@example.com (token deploy-bot)`, `token ci of Acme`."""
+        if self.membership is None:
+            return f"token {self.name} of {self.tenant.name}"
+        return f"{self.membership.user.email} (token {self.name})"[:MAX_ACTOR_LABEL]
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        return frozenset(map(Permission, self.abilities))
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at <= timezone.now()
+
+    @property
+    def end(self) -> str:
+        """Why it opens nothing any more, as in “it has expired”; empty while it lives."""
+        if self.revoked_at is not None:
+            return "was revoked"
+        if self.is_expired:
+            return "has expired"
+        return "belongs to somebody shut out" if self.membership and not self.membership.user.is_active else ""
+
+    @property
+    def is_live(self) -> bool:
+        return not self.end

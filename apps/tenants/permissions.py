@@ -75,6 +75,17 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
 #: Roles that can be granted on a single application, beyond the role in the whole tenant.
 GRANTABLE: Final = (Role.DEVELOPER, Role.VIEWER)
 
+#: What an API token may be given: not what would let it outgrow itself, nor the values of variables, which are for
+#: people to look at.
+OFFERED_TO_TOKENS: Final = (
+    Permission.VIEW,
+    Permission.LOGS,
+    Permission.AUDIT,
+    Permission.DEPLOY,
+    Permission.MANAGE,
+    Permission.DELETE,
+)
+
 #: Permissions that mean nothing on a single application.
 OF_THE_TENANT: Final = frozenset({Permission.ENTER, Permission.MEMBERS, Permission.SETTINGS, Permission.CLOSE})
 

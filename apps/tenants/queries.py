@@ -1,6 +1,6 @@
 """Reads that span relations. Lists take the same number of queries whatever their length."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from apps.quotas.queries import Line, lines
 from apps.quotas.resources import Resource
 from apps.tenants.access import Access, Rule, rule_for
 from apps.tenants.applications import application_names
-from apps.tenants.models import Grant, Invitation, Membership, RoleOnApplication, Tenant
+from apps.tenants.models import ApiToken, Grant, Invitation, Membership, RoleOnApplication, Tenant
 from apps.tenants.permissions import MEANING, OF_THE_TENANT, Permission, Role
 from apps.tenants.roster import check_may_leave
 
@@ -138,3 +138,33 @@ def promises_of(invitation: Invitation) -> list[tuple[str, Role]]:
 
 def has_account(email: str) -> bool:
     return User.objects.filter(email=email).exists()
+
+
+# --- API tokens -------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """A token as lists show it; `applications` are the names of those that it is confined to, None for all."""
+
+    token: ApiToken
+    applications: list[str] | None
+
+
+def tokens_of_tenant(tenant: Tenant) -> QuerySet[ApiToken]:
+    """All that open the tenant, the tenant's own and its members', newest first."""
+    return tenant.api_tokens.with_owners().filter(revoked_at=None)
+
+
+def tokens_of_user(user: User) -> QuerySet[ApiToken]:
+    return ApiToken.objects.with_owners().filter(membership__user=user, revoked_at=None)
+
+
+def with_applications(tokens: Sequence[ApiToken]) -> list[TokenRow]:
+    """Rows of these tokens, in one query more."""
+    wanted = {pk for token in tokens for pk in token.application_ids or []}
+    found = Tenant.objects.filter(applications__in=wanted).values_list("applications__pk", "applications__slug")
+    slugs = dict(found)
+    return [TokenRow(token, _names(token.application_ids, slugs)) for token in tokens]
+
+
+def _names(ids: list[int] | None, slugs: dict[int, str]) -> list[str] | None:
+    return None if ids is None else sorted(slugs[pk] for pk in ids if pk in slugs)

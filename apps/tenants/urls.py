@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.tenants.views import invitations, members, tenant
+from apps.tenants.views import invitations, members, tenant, tokens
 
 _tenant = "t/<slug:tenant>/"
 _member = _tenant + "members/<int:member>/"
@@ -21,4 +21,10 @@ urlpatterns = [
     path(_invitation + "resend/", invitations.invitation_resend, name="invitation-resend"),
     path(_invitation + "revoke/", invitations.invitation_revoke, name="invitation-revoke"),
     path("invitations/<str:token>/", invitations.invitation_accept, name="invitation-accept"),
+    path(_tenant + "tokens/", tokens.token_list, name="token-list"),
+    path(_tenant + "tokens/new/", tokens.token_create, name="token-create"),
+    path(_tenant + "tokens/<int:pk>/revoke/", tokens.token_revoke, name="token-revoke"),
+    path("account/tokens/", tokens.account_tokens, name="account-tokens"),
+    path("account/tokens/<slug:tenant>/new/", tokens.account_token_create, name="account-token-create"),
+    path("account/tokens/<int:pk>/revoke/", tokens.account_token_revoke, name="account-token-revoke"),
 ]

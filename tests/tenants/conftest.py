@@ -1,6 +1,8 @@
 from collections.abc import Callable
 
 import pytest
+from django.conf import settings
+from django.http import HttpResponse
 from django.test import Client
 
 from apps.accounts.http import actor_of
@@ -35,3 +37,14 @@ def page(sign_in: Callable[[User], Client]) -> Callable[..., str]:
         return response.content.decode()
 
     return page
+
+
+@pytest.fixture
+def ask(client: Client) -> Callable[..., HttpResponse]:
+    """The applications of acme, asked for with what is sent as authorization."""
+
+    def ask(secret: str, scheme: str = "Bearer") -> HttpResponse:
+        headers = {"host": settings.ENVIRONMENT.host} | ({"authorization": f"{scheme} {secret}"} if secret else {})
+        return client.get("/api/v1/t/acme/applications", headers=headers)
+
+    return ask
