@@ -63,10 +63,13 @@ def remove_member(membership: Membership, *, actor: Actor) -> None:
 
 @transaction.atomic
 def leave_tenant(membership: Membership, *, actor: Actor) -> None:
-    """End one's own membership. Raises InvalidInput for the last owner, Forbidden while the tenant is halted."""
+    """End one's own membership. Raises InvalidInput for the last owner.
+
+    Raises Forbidden while the tenant is halted, and to an operator who looks through the member.
+    """
     tenant = roster.lock(membership.tenant)
     membership = roster.current(membership)
-    roster.check_may_leave(membership)
+    roster.check_may_leave(membership, actor)
     record("member.leave", actor=actor, tenant=tenant, target=tenant, role=membership.role)
     roster.end(membership, actor=actor)
 

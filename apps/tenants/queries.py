@@ -8,6 +8,7 @@ from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.audit.actor import Actor
 from apps.core.errors import PanelError
 from apps.quotas.queries import Line, lines
 from apps.quotas.resources import Resource
@@ -38,7 +39,7 @@ def invitations_of(tenant: Tenant) -> QuerySet[Invitation]:
     return rows.select_related("invited_by").prefetch_related("grants")
 
 
-def membership_of(tenant: Tenant, **which: int) -> Membership | None:
+def membership_of(tenant: Tenant, **which: int | None) -> Membership | None:
     rows = tenant.memberships.select_related("tenant", "user").prefetch_related("grants")
     return rows.filter(**which).first()
 
@@ -117,10 +118,10 @@ def what_is_lost(membership: Membership) -> list[str]:
     return lost
 
 
-def why_not_leave(membership: Membership) -> str:
+def why_not_leave(membership: Membership, actor: Actor) -> str:
     """Why somebody cannot leave now, in a sentence; "" if they can."""
     try:
-        check_may_leave(membership)
+        check_may_leave(membership, actor)
     except PanelError as error:
         return error.message
     return ""

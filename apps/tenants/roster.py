@@ -65,8 +65,10 @@ def check_owner_remains(membership: Membership) -> None:
         )
 
 
-def check_may_leave(membership: Membership) -> None:
-    """Raises InvalidInput for the last owner, and Forbidden while nothing can be changed in the tenant."""
+def check_may_leave(membership: Membership, actor: Actor) -> None:
+    """Raises InvalidInput for the last owner, Forbidden for somebody else's membership and while nothing can change."""
+    if membership.user_id != actor.user_id:
+        raise Forbidden(f"Only {membership.user} can leave: nobody does it in their place.", code="withheld")
     if membership.tenant.is_halted:
         raise access_of(membership).refusal(Permission.MEMBERS)
     check_owner_remains(membership)

@@ -36,7 +36,7 @@ def member_detail(request: TenantRequest, member: int) -> HttpResponse:
 
 @tenant_view(Permission.ENTER)
 def my_rights(request: TenantRequest) -> HttpResponse:
-    return _detail(request, _membership(request, user=request.user.pk))
+    return _detail(request, _own(request))
 
 
 @tenant_view(Permission.MEMBERS)
@@ -79,7 +79,7 @@ def member_remove(request: TenantRequest, member: int) -> HttpResponse:
 
 @tenant_view(Permission.ENTER)
 def member_leave(request: TenantRequest) -> HttpResponse:
-    membership = _membership(request, user=request.user.pk)
+    membership = _own(request)
     if request.method == "POST":
         members.leave_tenant(membership, actor=request.actor)
         messages.success(request, f"You have left {request.tenant.name}.")
@@ -87,7 +87,7 @@ def member_leave(request: TenantRequest) -> HttpResponse:
     context = {
         "membership": membership,
         "lost": queries.what_is_lost(membership),
-        "why_not": queries.why_not_leave(membership),
+        "why_not": queries.why_not_leave(membership, request.actor),
     }
     return render(request, "tenants/member_leave.html", context)
 
@@ -104,7 +104,13 @@ def _detail(request: TenantRequest, membership: Any) -> HttpResponse:
     return render(request, "tenants/member.html", context)
 
 
-def _membership(request: TenantRequest, **which: int) -> Any:
+def _own(request: TenantRequest) -> Any:
+    """One's own membership, or that of the member through whom an operator looks."""
+    through = request.impersonation
+    return _membership(request, user=through.member_id if through else request.user.pk)
+
+
+def _membership(request: TenantRequest, **which: int | None) -> Any:
     found = queries.membership_of(request.tenant, **which)
     if found is None:
         raise nothing_here()
