@@ -68,6 +68,7 @@ INSTALLED_APPS = [
     "apps.volumes",
     "apps.networking",
     "apps.containers",
+    "apps.metrics",
     "apps.streams",
     "apps.watcher",
     "apps.console",

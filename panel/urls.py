@@ -9,5 +9,6 @@ urlpatterns = [
     path("", include("apps.tenants.urls")),
     path("", include("apps.operations.urls")),
     path("", include("apps.containers.urls")),
+    path("", include("apps.metrics.urls")),
     path("", include("apps.console.urls")),
 ]

@@ -61,6 +61,7 @@ ACTIONS: Final[dict[str, Words]] = {
     "application.variables": Words("changed the variables of", "change the variables of"),
     "application.configure": Words("changed the settings of", "change the settings of"),
     "application.reveal-variables": Words("looked at the variables of", "look at the variables of"),
+    "usage.export": Words("exported the usage of", "export the usage of"),
     "operation.cancel": Words("asked to cancel", "cancel"),
     "access.refused": Words("changed something", "change something"),
 }

@@ -12,6 +12,7 @@ from apps.engine import errors
 from apps.engine.body import create_body, security_drift
 from apps.engine.labels import INSTALLATION, TENANT, Labels
 from apps.engine.readings import (
+    disk_use,
     engine_event,
     engine_facts,
     health_in,
@@ -24,6 +25,7 @@ from apps.engine.types import (
     ContainerSpec,
     ContainerState,
     ContainerSummary,
+    DiskUse,
     EngineEvent,
     EngineFacts,
     ImageFacts,
@@ -35,6 +37,8 @@ API_VERSION: Final = "1.41"
 CALL_TIMEOUT_S: Final = 30
 #: A pull may be silent for long while the engine unpacks a large layer.
 PULL_SILENCE_S: Final = 300
+#: The engine walks through every volume and layer.
+DISK_TIMEOUT_S: Final = 300
 
 _thread = threading.local()
 
@@ -70,6 +74,15 @@ class Engine:
     def ping(self) -> None:
         with translated():
             self._api.ping()
+
+    def disk_use(self) -> DiskUse:
+        """What the node's containers and volumes take on its disk. Costly: the engine counts every file."""
+        api = self._connect(DISK_TIMEOUT_S)
+        try:
+            with translated():
+                return disk_use(api.df())
+        finally:
+            api.close()
 
     # --- images ------------------------------------------------------------------------------------------------------
     def image(self, reference: str) -> ImageFacts | None:

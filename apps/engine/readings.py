@@ -9,7 +9,9 @@ from typing import Any, Final
 from apps.engine.body import clamp_healthcheck
 from apps.engine.labels import Labels
 from apps.engine.types import (
+    ContainerSample,
     ContainerState,
+    DiskUse,
     EngineEvent,
     EngineFacts,
     Health,
@@ -30,7 +32,7 @@ def disk_of(path: str) -> tuple[int | None, int | None]:
     return stat.f_blocks * stat.f_frsize, stat.f_bavail * stat.f_frsize
 
 
-def _time(text: str) -> datetime | None:
+def engine_time(text: str) -> datetime | None:
     """The engine writes nanoseconds, and year 1 for "never"."""
     if not text or text.startswith("0001"):
         return None
@@ -65,8 +67,8 @@ def observed_container(data: dict[str, Any]) -> ObservedContainer:
         is_oom_killed=bool(state.get("OOMKilled")) and is_ended,
         health=Health((state.get("Health") or {}).get("Status") or "none"),
         restart_count=data.get("RestartCount", 0),
-        started_at=_time(state.get("StartedAt", "")),
-        finished_at=_time(state.get("FinishedAt", "")),
+        started_at=engine_time(state.get("StartedAt", "")),
+        finished_at=engine_time(state.get("FinishedAt", "")),
         error=state.get("Error", ""),
         address=next((network.get("IPAddress") or "" for network in networks.values()), ""),
     )
@@ -76,6 +78,40 @@ def health_in(status: str) -> Health:
     """A list tells health only in its sentence: `Up 2 minutes (unhealthy)`."""
     match = re.search(r"\((?:health: )?(starting|healthy|unhealthy)\)", status)
     return Health(match[1]) if match else Health.NONE
+
+
+def memory_in_use(memory: dict[str, Any]) -> int | None:
+    """Without the file pages that can be dropped at once; None where nothing is told, as of a container that ended."""
+    if "usage" not in memory:
+        return None
+    usage, details = int(memory["usage"]), memory.get("stats", {})
+    # The key tells cgroup v1 from v2.
+    cache = int(details.get("total_inactive_file", details.get("inactive_file", 0)))
+    return usage - cache if cache < usage else usage
+
+
+def container_sample(statistics: dict[str, Any], started_at: str) -> ContainerSample | None:
+    """None if the container does not run, or was started anew after the statistics were taken."""
+    at, start = engine_time(statistics["read"]), engine_time(started_at)
+    memory = memory_in_use(statistics["memory_stats"])
+    if at is None or start is None or memory is None or at < start:
+        return None
+    return ContainerSample(
+        at=at,
+        started_at=start,
+        cpu_ms=statistics["cpu_stats"]["cpu_usage"]["total_usage"] // 1_000_000,
+        sent_bytes=sum(interface["tx_bytes"] for interface in (statistics.get("networks") or {}).values()),
+        memory_bytes=memory,
+    )
+
+
+def disk_use(data: dict[str, Any]) -> DiskUse:
+    """Volumes whose size the engine could not find out (it says -1) are left out."""
+    sizes = {volume["Name"]: (volume.get("UsageData") or {}).get("Size", -1) for volume in data["Volumes"] or ()}
+    return DiskUse(
+        layers={container["Id"]: container.get("SizeRw", 0) for container in data["Containers"] or ()},
+        volumes={name: size for name, size in sizes.items() if size >= 0},
+    )
 
 
 def engine_event(data: dict[str, Any]) -> EngineEvent:

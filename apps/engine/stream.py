@@ -1,4 +1,4 @@
-"""Endless answers of an engine (logs, statistics) as asynchronous byte streams: plain asyncio, one connection each.
+"""Answers of an engine that one waits for (logs, statistics), asynchronously: plain asyncio, one connection each.
 
 Requests are HTTP/1.0 on purpose: the engine then sends the body as it is and ends it by closing. Under 1.1 it wraps
 every single log line in a chunk of its own, which doubles what there is to parse.
@@ -54,16 +54,7 @@ class ContainerFacts:
 
 async def inspect(url: str, container_id: str) -> ContainerFacts:
     """Raises ObjectNotFound, EngineUnreachable, EngineTimeout or EngineError, as all functions here do."""
-    async with _get(url, f"/containers/{quote(container_id, safe='')}/json", {}) as stream, _deadline():
-        body = bytearray()
-        while data := await stream.read():
-            body += data
-            if len(body) > MAX_BODY_BYTES:
-                raise EngineError("The engine's description of the container is too long.")
-    try:
-        facts: dict[str, Any] = json.loads(body)
-    except ValueError as error:
-        raise EngineUnreachable("The engine's answer was cut short.") from error
+    facts = await _get_json(url, f"/containers/{quote(container_id, safe='')}/json", {})
     state, host = facts["State"], facts["HostConfig"]
     return ContainerFacts(
         is_running=state["Running"],
@@ -103,6 +94,25 @@ async def stats(url: str, container_id: str) -> AsyncIterator[AsyncIterator[dict
     """The engine's own samples of a container, one about every second, until it stops."""
     async with _get(url, f"/containers/{quote(container_id, safe='')}/stats", {"stream": 1}) as stream:
         yield _json_lines(stream)
+
+
+async def sample(url: str, container_id: str) -> dict[str, Any]:
+    """One of those samples, without one before it to compare with; nearly empty if the container does not run."""
+    return await _get_json(url, f"/containers/{quote(container_id, safe='')}/stats", {"stream": 0, "one-shot": 1})
+
+
+async def _get_json(url: str, path: str, query: Mapping[str, str | int]) -> dict[str, Any]:
+    async with _get(url, path, query) as stream, _deadline():
+        body = bytearray()
+        while data := await stream.read():
+            body += data
+            if len(body) > MAX_BODY_BYTES:
+                raise EngineError("The engine's answer is too long.")
+    try:
+        answer: dict[str, Any] = json.loads(body)
+    except ValueError as error:
+        raise EngineUnreachable("The engine's answer was cut short.") from error
+    return answer
 
 
 async def _json_lines(stream: ByteStream) -> AsyncIterator[dict[str, Any]]:

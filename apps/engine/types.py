@@ -119,6 +119,29 @@ class ContainerSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class ContainerSample:
+    """What a container has used since `started_at`, and what it holds at `at`; both times are the engine's.
+
+    The counters begin at 0 whenever the container starts. `sent_bytes` is what left by its own interfaces;
+    `memory_bytes` leaves out the file cache that can be dropped at once.
+    """
+
+    at: datetime
+    started_at: datetime
+    cpu_ms: int
+    sent_bytes: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class DiskUse:
+    """Bytes on a node's disk: the writable layers by the container's id, volumes by their name."""
+
+    layers: Mapping[str, int]
+    volumes: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class EngineEvent:
     """Something happened to a container: look at it. `exit_code` (of a `die`) is for display only."""
 

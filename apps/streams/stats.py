@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 
 from apps.engine import stream as engine
 from apps.engine.errors import EngineError, ObjectNotFound
+from apps.engine.readings import memory_in_use
 from apps.streams.applications import ApplicationSocket
 from apps.streams.hub import Hub
 from apps.streams.sockets import Receive, Scope, Send
@@ -30,18 +31,16 @@ class Usage:
 
 def usage_of(sample: dict[str, Any], facts: engine.ContainerFacts) -> Usage | None:
     """A sample as `docker stats` reads it; None for the first one, which has nothing to compare with."""
-    cpu, before, memory = sample["cpu_stats"], sample["precpu_stats"], sample["memory_stats"]
-    if "system_cpu_usage" not in cpu or "system_cpu_usage" not in before or "usage" not in memory:
+    cpu, before = sample["cpu_stats"], sample["precpu_stats"]
+    memory_bytes = memory_in_use(sample["memory_stats"])
+    if "system_cpu_usage" not in cpu or "system_cpu_usage" not in before or memory_bytes is None:
         return None
     used = cpu["cpu_usage"]["total_usage"] - before["cpu_usage"]["total_usage"]
     passed = cpu["system_cpu_usage"] - before["system_cpu_usage"]
     cores = cpu.get("online_cpus") or len(cpu["cpu_usage"].get("percpu_usage") or ()) or 1
-    details = memory.get("stats", {})
-    # File pages that can be dropped at once do not count; the key tells cgroup v1 from v2.
-    cache = details.get("total_inactive_file", details.get("inactive_file", 0))
     return Usage(
         cpu_cores=round(max(0, used) / passed * cores, 4) if passed > 0 else 0.0,
-        memory_bytes=memory["usage"] - cache if cache < memory["usage"] else memory["usage"],
+        memory_bytes=memory_bytes,
         cpu_limit_cores=facts.cpu_limit_cores,
         memory_limit_bytes=facts.memory_limit_bytes,
     )

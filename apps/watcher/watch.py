@@ -1,4 +1,4 @@
-"""The watcher's loops: events as they come, a full comparison now and then, and the sweeper of operations."""
+"""The watcher's loops: events as they come, a full comparison now and then, usage, and the sweeper of operations."""
 
 import logging
 import threading
@@ -15,6 +15,7 @@ from apps.core.errors import PanelError
 from apps.engine.client import Engine, engine_at
 from apps.engine.errors import EngineTimeout, EngineUnreachable
 from apps.engine.types import EngineEvent
+from apps.metrics.sampling import forget_old_usage, measure_disk, sample_usage
 from apps.nodes.models import Node
 from apps.nodes.services import installation, local_node
 from apps.operations.tasks import sweep
@@ -24,6 +25,10 @@ from apps.watcher.housekeeping import housekeep
 logger = logging.getLogger(__name__)
 
 HOUSEKEEPING_S: Final = 60
+#: Of what a container uses after its last sample nothing is known, so this is the most that a run can lose.
+SAMPLE_S: Final = 60
+#: The engine counts every file of every volume for it.
+MEASURE_DISK_S: Final = 15 * 60
 
 
 class Watcher:
@@ -36,16 +41,16 @@ class Watcher:
     def run(self) -> None:
         environment = settings.ENVIRONMENT
         settle_all()
-        loops = [
-            threading.Thread(target=self._follow_events, name="events", daemon=True),
-            threading.Thread(target=self._every, args=(environment.resync_s, self._resync), name="resync", daemon=True),
-            threading.Thread(
-                target=self._every, args=(min(5, environment.lease_s / 4), sweep), name="sweep", daemon=True
-            ),
-            threading.Thread(target=self._every, args=(HOUSEKEEPING_S, housekeep), name="housekeep", daemon=True),
+        periodic: list[tuple[float, Callable[[], None]]] = [
+            (environment.resync_s, self._resync),
+            (min(5, environment.lease_s / 4), sweep),
+            (HOUSEKEEPING_S, housekeep),
+            (SAMPLE_S, self._sample_usage),
+            (MEASURE_DISK_S, self._measure_disk),
         ]
-        for loop in loops:
-            loop.start()
+        threading.Thread(target=self._follow_events, name="events", daemon=True).start()
+        for seconds, action in periodic:
+            threading.Thread(target=self._every, args=(seconds, action), name=action.__name__, daemon=True).start()
         self._stopped.wait()
 
     def stop(self) -> None:
@@ -72,6 +77,13 @@ class Watcher:
             raise
         note_reachability(node)
         follow_up(node)
+
+    def _sample_usage(self) -> None:
+        sample_usage(self._node())
+
+    def _measure_disk(self) -> None:
+        forget_old_usage()
+        measure_disk(self._node())
 
     def _follow_events(self) -> None:
         """Follow; when the stream breaks, say that we are blind, connect again and compare fully."""

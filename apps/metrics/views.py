@@ -1,0 +1,56 @@
+"""What a tenant's applications use, now and over time."""
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+
+from apps.core.views import page_of, text_of
+from apps.metrics import exports, queries
+from apps.metrics.services import note_export
+from apps.metrics.spans import CHOICES, Span, span_of
+from apps.tenants.decorators import TenantRequest, tenant_view
+from apps.tenants.permissions import Permission
+
+
+@tenant_view(Permission.VIEW, somewhere=True)
+def usage(request: TenantRequest) -> HttpResponse:
+    """Of those applications that the member may see; the fragment is what they use now."""
+    context = {"now": queries.now(request.access)}
+    if request.htmx:
+        return render(request, "metrics/_now.html", context)
+    rows, span = queries.usage_of(request.access), _span(request)
+    page = page_of(request, queries.by_application(rows, span))
+    context |= queries.graphs(rows, span) | {
+        "choices": CHOICES,
+        "is_used": rows.exists(),
+        "page_obj": page,
+        "existing": queries.existing(request.access, [row["application_id"] for row in page]),
+    }
+    return render(request, "metrics/usage.html", context)
+
+
+@never_cache
+@tenant_view(Permission.VIEW, somewhere=True)
+def export_csv(request: TenantRequest) -> HttpResponse:
+    span = _span(request)
+    note_export(span, "csv", actor=request.actor, tenant=request.tenant)
+    records = exports.hourly(queries.by_hour(queries.usage_of(request.access), span))
+    return exports.csv_file(_name(request, span), ("hour", "application", "application_id"), records)
+
+
+@never_cache
+@tenant_view(Permission.VIEW, somewhere=True)
+def export_json(request: TenantRequest) -> HttpResponse:
+    span = _span(request)
+    note_export(span, "json", actor=request.actor, tenant=request.tenant)
+    records = exports.hourly(queries.by_hour(queries.usage_of(request.access), span))
+    return exports.json_file(_name(request, span), span, records)
+
+
+def _span(request: TenantRequest) -> Span:
+    return span_of(text_of(request.GET, "range"), timezone.now())
+
+
+def _name(request: TenantRequest, span: Span) -> str:
+    return f"usage-{request.tenant.slug}-{span.name}"
