@@ -121,6 +121,9 @@ MATRIX: dict[tuple[str, str], dict[str, object]] = {
     ("GET", "api-root"): NOBODY,
     ("GET", "api-nothing"): NOBODY,
     ("GET", "api-application-list"): TOKENS_ONLY,
+    ("GET", "tenant-usage"): SEEING,
+    ("GET", "tenant-usage-csv"): SEEING,
+    ("GET", "tenant-usage-json"): SEEING,
     ("GET", "setup-engine"): OPERATORS,
     ("GET", "setup-tenant"): OPERATORS,
     ("GET", "console-dashboard"): OPERATORS,
@@ -153,6 +156,8 @@ MATRIX: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "console-operation-cancel"): OPERATORS,
     ("GET", "console-engine"): OPERATORS,
     ("POST", "node-check"): OPERATORS,
+    ("GET", "console-usage"): OPERATORS,
+    ("GET", "console-usage-csv"): OPERATORS,
     ("GET", "console-audit"): OPERATORS,
 }
 

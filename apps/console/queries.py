@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.urls import reverse
 
 from apps.audit.models import Event
@@ -12,6 +12,9 @@ from apps.audit.queries import events_of_tenant
 from apps.containers.models import Application, Container
 from apps.containers.queries import with_rows
 from apps.engine.types import ContainerState
+from apps.metrics.models import UsageHour
+from apps.metrics.queries import SUMS, within
+from apps.metrics.spans import Span
 from apps.nodes.models import Node
 from apps.nodes.services import local_node
 from apps.operations.models import Operation, State
@@ -153,3 +156,19 @@ def events_like(tenant_id: str) -> QuerySet[Event]:
 
 def latest_check(node: Node) -> Operation | None:
     return Operation.objects.filter(target=node.topic).first()
+
+
+def all_usage() -> QuerySet[UsageHour]:
+    return UsageHour.objects.all()
+
+
+def usage_by_tenant(span: Span) -> "QuerySet[UsageHour, Any]":
+    """Sums of each tenant that used anything; who used most CPU first."""
+    grouped = within(all_usage(), span).values("tenant_id", "tenant__slug", "tenant__name").annotate(**SUMS)
+    return grouped.order_by("-cpu_ms", "tenant_id")
+
+
+def usage_by_day(span: Span) -> "QuerySet[UsageHour, Any]":
+    """Sums of each day (days since 1970, UTC) and tenant, in the order of an export."""
+    days = within(all_usage(), span).annotate(day=F("hour") / 24)
+    return days.values("day", "tenant__slug").annotate(**SUMS).order_by("day", "tenant__slug")

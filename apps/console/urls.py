@@ -33,5 +33,7 @@ urlpatterns = [
     path("console/engine/", views.engine, name="console-engine"),
     path("console/engine/capacity/", plan_views.change_capacity, name="node-capacity"),
     path("console/engine/check/", views.check_engine, name="node-check"),
+    path("console/usage/", views.usage, name="console-usage"),
+    path("console/usage/days.csv", views.export_usage, name="console-usage-csv"),
     path("console/audit/", views.audit, name="console-audit"),
 ]

@@ -22,6 +22,10 @@ from apps.containers.forms import DeleteForm
 from apps.containers.queries import what_goes_with, what_stops
 from apps.core.errors import InvalidInput
 from apps.core.views import add_error, page_of, text_of
+from apps.metrics import exports
+from apps.metrics.queries import graphs
+from apps.metrics.services import note_export
+from apps.metrics.spans import CHOICES, asked_span
 from apps.nodes.checklist import TITLES
 from apps.nodes.services import check_node, check_setup_token, local_node
 from apps.operations.services import cancel
@@ -219,6 +223,23 @@ def engine(request: UserRequest) -> HttpResponse:
 def check_engine(request: UserRequest) -> HttpResponse:
     check_node(local_node(), actor=request.actor)
     return redirect("setup-engine" if request.POST.get("next") == "setup-engine" else "console-engine")
+
+
+@operator_view
+def usage(request: UserRequest) -> HttpResponse:
+    span = asked_span(request)
+    page = page_of(request, queries.usage_by_tenant(span))
+    context = {"choices": CHOICES, "page_obj": page} | graphs(queries.all_usage(), span)
+    return render(request, "console/usage.html", context)
+
+
+@never_cache
+@operator_view
+def export_usage(request: UserRequest) -> HttpResponse:
+    """For billing: a line for every day and tenant."""
+    span = asked_span(request)
+    note_export(span, "csv", actor=request.actor)
+    return exports.csv_file(f"usage-{span.name}", ("day", "tenant"), exports.daily(queries.usage_by_day(span)))
 
 
 @operator_view

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import F, Min, QuerySet, Sum
 
@@ -15,7 +15,7 @@ from apps.metrics.spans import Span
 from apps.tenants.access import Access
 from apps.tenants.permissions import Permission
 
-_SUMS = {name: Sum(name) for name in NAMES}
+SUMS: Final = {name: Sum(name) for name in NAMES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def within(rows: QuerySet[UsageHour], span: Span) -> QuerySet[UsageHour]:
 
 def points(rows: QuerySet[UsageHour], span: Span) -> list[Point]:
     """The span step by step, without gaps, in one query."""
-    found = within(rows, span).annotate(bucket=F("hour") / span.step).values("bucket").annotate(**_SUMS)
+    found = within(rows, span).annotate(bucket=F("hour") / span.step).values("bucket").annotate(**SUMS)
     amounts = {row["bucket"]: amount_of(row) for row in found.order_by("bucket")}
     buckets = range(span.first // span.step, (span.end - 1) // span.step + 1)
     return [_point(bucket * span.step, span, amounts.get(bucket, Amount())) for bucket in buckets]
@@ -120,7 +120,7 @@ def series(found: Iterable[Point], span: Span) -> dict[str, Any]:
 
 def by_application(rows: QuerySet[UsageHour], span: Span) -> "QuerySet[UsageHour, Any]":
     """Sums of each application, also of those that are deleted; who used most CPU first."""
-    grouped = within(rows, span).values("application_id", "application_slug").annotate(**_SUMS)
+    grouped = within(rows, span).values("application_id", "application_slug").annotate(**SUMS)
     return grouped.order_by("-cpu_ms", "application_id")
 
 

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from django.http import HttpRequest
+from django.utils import timezone
+
+from apps.core.views import text_of
 from apps.metrics.amounts import hour_of, start_of
 
 DAY_H: Final = 24
@@ -35,6 +39,10 @@ class Span:
     @property
     def until(self) -> datetime:
         return min(start_of(self.end), self.now)
+
+    @property
+    def step_word(self) -> str:
+        return "hour" if self.step == 1 else "day"
 
     @property
     def row_word(self) -> str:
@@ -82,3 +90,8 @@ def span_of(name: str, now: datetime) -> Span:
     choice = _CHOICES[name]
     end = hour_of(choice.end(now)) if choice.end else hour_of(now) + 1
     return Span(name, choice.label, hour_of(choice.first(now)), end, choice.step, choice.row, now)
+
+
+def asked_span(request: HttpRequest) -> Span:
+    """The span that `?range=` names."""
+    return span_of(text_of(request.GET, "range"), timezone.now())

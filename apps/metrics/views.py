@@ -2,13 +2,12 @@
 
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
-from apps.core.views import page_of, text_of
+from apps.core.views import page_of
 from apps.metrics import exports, queries
 from apps.metrics.services import note_export
-from apps.metrics.spans import CHOICES, Span, span_of
+from apps.metrics.spans import CHOICES, Span, asked_span
 from apps.tenants.decorators import TenantRequest, tenant_view
 from apps.tenants.permissions import Permission
 
@@ -19,7 +18,7 @@ def usage(request: TenantRequest) -> HttpResponse:
     context = {"now": queries.now(request.access)}
     if request.htmx:
         return render(request, "metrics/_now.html", context)
-    rows, span = queries.usage_of(request.access), _span(request)
+    rows, span = queries.usage_of(request.access), asked_span(request)
     page = page_of(request, queries.by_application(rows, span))
     context |= queries.graphs(rows, span) | {
         "choices": CHOICES,
@@ -33,7 +32,7 @@ def usage(request: TenantRequest) -> HttpResponse:
 @never_cache
 @tenant_view(Permission.VIEW, somewhere=True)
 def export_csv(request: TenantRequest) -> HttpResponse:
-    span = _span(request)
+    span = asked_span(request)
     note_export(span, "csv", actor=request.actor, tenant=request.tenant)
     records = exports.hourly(queries.by_hour(queries.usage_of(request.access), span))
     return exports.csv_file(_name(request, span), ("hour", "application", "application_id"), records)
@@ -42,14 +41,10 @@ def export_csv(request: TenantRequest) -> HttpResponse:
 @never_cache
 @tenant_view(Permission.VIEW, somewhere=True)
 def export_json(request: TenantRequest) -> HttpResponse:
-    span = _span(request)
+    span = asked_span(request)
     note_export(span, "json", actor=request.actor, tenant=request.tenant)
     records = exports.hourly(queries.by_hour(queries.usage_of(request.access), span))
     return exports.json_file(_name(request, span), span, records)
-
-
-def _span(request: TenantRequest) -> Span:
-    return span_of(text_of(request.GET, "range"), timezone.now())
 
 
 def _name(request: TenantRequest, span: Span) -> str:

@@ -1,5 +1,6 @@
 // data-graph="<id of a JSON script>": draws the list data-graph-of of that script, a value per step of time, with
-// uPlot; data-graph-unit (cores or bytes) words the values, data-graph-name says what they are. Times are UTC.
+// uPlot; data-graph-unit (cores or bytes) words the values. [data-graph-caption] within says what is drawn, and the value
+// under the pointer, in all graphs of the script at once. Times are UTC.
 
 const { uPlot } = window;
 const HEIGHT = 170;
@@ -24,39 +25,57 @@ function byteMarks(_, __, least, most, step) {
   return marks;
 }
 
-const utc = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", dateStyle: "medium", timeStyle: "short" });
-const utcDay = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", dateStyle: "medium" });
+const formatter = (parts) => new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", ...parts });
+const DAY = { day: "numeric", month: "short" };
+const HOUR = { hour: "2-digit", minute: "2-digit" };
+const DATES = { day: formatter(DAY), hour: formatter(HOUR), month: formatter({ month: "short", year: "numeric" }) };
+const exactDay = formatter({ ...DAY, year: "numeric" });
+const exactHour = formatter({ ...DAY, ...HOUR, year: "numeric", timeZoneName: "short" });
+
+function dateMarks(_, marks, __, ___, step) {
+  return marks.map((seconds) => {
+    const format = step >= 28 * 86400 ? "month" : seconds % 86400 === 0 ? "day" : "hour";
+    return DATES[format].format(seconds * 1000);
+  });
+}
 
 function options(element, { starts, ends, step }, width) {
-  const colour = (name) => getComputedStyle(element).getPropertyValue(`--graph-${name}`).trim();
-  const words = WORDS[element.dataset.graphUnit];
-  const moment = (seconds) => (step < 86400 ? utc : utcDay).format(seconds * 1000);
+  const colour = (name) => getComputedStyle(element).getPropertyValue(`--graph-${name}`);
+  const unit = element.dataset.graphUnit;
   const axis = { stroke: colour("ink"), grid: { stroke: colour("grid"), width: 1 }, ticks: { show: false } };
+  const caption = element.querySelector("[data-graph-caption]");
+  const told = caption.textContent;
+  const tell = ({ cursor: { idx }, data: [times, values] }) => {
+    const value = values[idx];
+    const format = step < 86400 ? exactHour : exactDay;
+    caption.textContent = value === undefined ? told : `${format.format(times[idx] * 1000)}: ${WORDS[unit](value)}`;
+  };
+  const least = unit === "bytes" ? 1024 ** 2 : 1;
   return {
     width,
     height: HEIGHT,
+    legend: { show: false },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
-    scales: { x: { range: [starts[0], ends] }, y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
+    scales: { x: { range: [starts[0], ends] }, y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : least] } },
     axes: [
-      { ...axis, grid: { show: false }, space: 60 },
+      { ...axis, grid: { show: false }, space: 64, size: 26, values: dateMarks },
       {
         ...axis,
         size: 72,
-        splits: element.dataset.graphUnit === "bytes" ? byteMarks : undefined,
-        values: (_, marks) => marks.map((mark) => words(mark).replace(/ cores?$/, "")),
+        splits: unit === "bytes" ? byteMarks : undefined,
+        values: (_, marks) => marks.map((mark) => WORDS[unit](mark).replace(/ cores?$/, "")),
       },
     ],
     cursor: { y: false, drag: { x: false }, sync: { key: element.dataset.graph } },
+    hooks: { setCursor: [tell] },
     series: [
-      { label: "Time", value: (_, seconds) => (seconds === null ? "" : moment(seconds)) },
+      {},
       {
-        label: element.dataset.graphName,
         stroke: colour("line"),
         fill: colour("fill"),
         width: 1.5,
         points: { show: false },
         paths: uPlot.paths.stepped({ align: 1 }),
-        value: (_, value) => (value === null ? "" : words(value)),
       },
     ],
   };
@@ -74,12 +93,14 @@ function graph(element) {
     const style = getComputedStyle(element);
     return element.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
   };
+  const name = element.querySelector("[data-graph-caption]").textContent;
   let plot;
   const draw = () => {
     plot?.destroy();
     plot = new uPlot(options(element, series, width()), data(element, series), element);
-    plot.root.querySelector("canvas").setAttribute("role", "img");
-    plot.root.querySelector("canvas").setAttribute("aria-label", element.dataset.graphName);
+    const canvas = plot.root.querySelector("canvas");
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", name);
   };
   draw();
   new ResizeObserver(() => plot.setSize({ width: width(), height: HEIGHT })).observe(element);
