@@ -27,6 +27,7 @@ METER_STAYS: Final = timedelta(days=1)
 
 #: A container that restarts again and again may run just now, whatever its row says.
 _MAY_RUN: Final = (ContainerState.RUNNING, ContainerState.PAUSED, ContainerState.RESTARTING)
+_COUNTERS: Final = ("sampled_at", "cpu_ms", "sent_bytes", "memory_bytes", "cpu_millis")
 _OWNER: Final = ("application__tenant_id", "application_id", "application__slug")
 
 Amounts = dict[tuple[Owner, int], Amount]
@@ -59,7 +60,8 @@ def count_samples(owners: Mapping[str, Owner], samples: Mapping[str, ContainerSa
         meter.sampled_at, meter.cpu_millis = sample.at, use.cpu_millis
         meter.cpu_ms, meter.sent_bytes, meter.memory_bytes = sample.cpu_ms, sample.sent_bytes, sample.memory_bytes
         counted.append(meter)
-    Meter.objects.bulk_update(counted, ["sampled_at", "cpu_ms", "sent_bytes", "memory_bytes", "cpu_millis"])
+    # A third of the cost of `bulk_update`: all rows are there, and locked.
+    Meter.objects.bulk_create(counted, update_conflicts=True, unique_fields=["pk"], update_fields=_COUNTERS)
     UsageHour.objects.add(amounts)
 
 

@@ -12,14 +12,19 @@ def cpu_time(milliseconds: int) -> str:
     """Of one core: 44640000 → `12.4 CPU hours`, 90000 → `90 CPU seconds`."""
     seconds = milliseconds / 1000
     if seconds < 600:
-        return f"{_digits(seconds)} CPU seconds"
-    return f"{_digits(seconds / 3600)} CPU hours"
+        return _amount(seconds, "CPU second")
+    return _amount(seconds / 3600, "CPU hour")
 
 
 @register.filter
 def gib_hours(kib_seconds: int) -> str:
     """`3.1 GiB-hours`."""
-    return f"{_digits(kib_seconds / GIB_HOUR_KIB_S)} GiB-hours"
+    return _amount(kib_seconds / GIB_HOUR_KIB_S, "GiB-hour")
+
+
+def _amount(number: float, noun: str) -> str:
+    digits = _digits(number)
+    return f"{digits} {noun}" if digits == "1" else f"{digits} {noun}s"
 
 
 def _digits(number: float) -> str:
