@@ -1,5 +1,6 @@
 """What real containers use comes into the hours, once, whatever happens to them or to the panel meanwhile."""
 
+import socket
 import threading
 import time
 import urllib.request
@@ -8,11 +9,13 @@ import pytest
 from django.db import connection
 
 from apps.engine.client import Engine
-from apps.engine.errors import EngineUnreachable
+from apps.engine.errors import EngineTimeout, EngineUnreachable
+from apps.engine.samples import sample_containers
 from apps.metrics.models import DiskMeter, Meter, UsageHour
 from apps.metrics.sampling import forget_old_usage, measure_disk, sample_usage
 from apps.nodes.services import local_node
 from apps.watcher.compare import resync
+from panel.preparation import LOCAL_ENGINE
 from tests.metrics.conftest import BUSY, docker, used
 from tests.support.processes import WATCHER, eventually, running
 
@@ -160,3 +163,21 @@ def test_the_watcher_samples_by_itself_and_a_second_one_changes_nothing(acme, st
             eventually(lambda before=sampled_at: Meter.objects.exclude(sampled_at=before).exists(), within_s=30)
             eventually(DiskMeter.objects.exists, within_s=60)
         assert used().cpu_ms == Meter.objects.get().cpu_ms
+
+
+def test_one_container_that_is_gone_keeps_no_other_from_being_sampled(acme, start):
+    container = start(acme).containers.get()
+    assert set(sample_containers(LOCAL_ENGINE, ["0" * 64, container.engine_id])) == {container.engine_id}
+
+
+def test_an_engine_that_is_frozen_is_left_after_a_while(acme, start, tmp_path, monkeypatch):
+    start(acme)
+    monkeypatch.setattr("apps.engine.stream.ANSWER_TIMEOUT_S", 0.5)
+    node = local_node()
+    node.url = f"unix://{tmp_path}/frozen.sock"
+    with socket.socket(socket.AF_UNIX) as frozen:
+        frozen.bind(f"{tmp_path}/frozen.sock")
+        frozen.listen()
+        with pytest.raises(EngineTimeout):
+            sample_usage(node)
+    assert not Meter.objects.exists()
