@@ -12,8 +12,9 @@ from apps.audit.queries import events_of_tenant
 from apps.containers.models import Application, Container
 from apps.containers.queries import with_rows
 from apps.engine.types import ContainerState
-from apps.metrics.models import UsageHour
-from apps.metrics.queries import SUMS, within
+from apps.metrics.amounts import DAY_H
+from apps.metrics.models import UsageDay, UsageHour
+from apps.metrics.queries import SUMS, Rows, within
 from apps.metrics.spans import Span
 from apps.nodes.models import Node
 from apps.nodes.services import local_node
@@ -158,17 +159,17 @@ def latest_check(node: Node) -> Operation | None:
     return Operation.objects.filter(target=node.topic).first()
 
 
-def all_usage() -> QuerySet[UsageHour]:
-    return UsageHour.objects.all()
+def all_usage(span: Span) -> Rows:
+    return UsageDay.objects.all() if span.is_of_days else UsageHour.objects.all()
 
 
-def usage_by_tenant(span: Span) -> "QuerySet[UsageHour, Any]":
+def usage_by_tenant(span: Span) -> list[Any]:
     """Sums of each tenant that used anything; who used most CPU first."""
-    grouped = within(all_usage(), span).values("tenant_id", "tenant__slug", "tenant__name").annotate(**SUMS)
-    return grouped.order_by("-cpu_ms", "tenant_id")
+    grouped = within(all_usage(span), span).values("tenant_id", "tenant__slug", "tenant__name").annotate(**SUMS)
+    return list(grouped.order_by("-cpu_ms", "tenant_id"))
 
 
-def usage_by_day(span: Span) -> "QuerySet[UsageHour, Any]":
-    """Sums of each day (days since 1970, UTC) and tenant, in the order of an export."""
-    days = within(all_usage(), span).annotate(day=F("hour") / 24)
-    return days.values("day", "tenant__slug").annotate(**SUMS).order_by("day", "tenant__slug")
+def usage_by_day(span: Span) -> list[tuple[Any, ...]]:
+    """Sums of each day and tenant: first hour of the day, slug, amounts."""
+    rows = within(all_usage(span), span).annotate(day=F("hour") - F("hour") % DAY_H)
+    return list(rows.order_by("day", "tenant__slug").values_list("day", "tenant__slug").annotate(**SUMS))

@@ -229,7 +229,7 @@ def check_engine(request: UserRequest) -> HttpResponse:
 def usage(request: UserRequest) -> HttpResponse:
     span = asked_span(request)
     page = page_of(request, queries.usage_by_tenant(span))
-    context = {"choices": CHOICES, "page_obj": page} | graphs(queries.all_usage(), span)
+    context = {"choices": CHOICES, "page_obj": page} | graphs(queries.all_usage(span), span)
     return render(request, "console/usage.html", context)
 
 
@@ -239,7 +239,7 @@ def export_usage(request: UserRequest) -> HttpResponse:
     """For billing: a line for every day and tenant."""
     span = asked_span(request)
     note_export(span, "csv", actor=request.actor)
-    return exports.csv_file(f"usage-{span.name}", ("day", "tenant"), exports.daily(queries.usage_by_day(span)))
+    return exports.csv_file(f"usage-{span.name}", exports.DAILY, exports.daily(queries.usage_by_day(span)))
 
 
 @operator_view

@@ -14,7 +14,7 @@ from apps.core.errors import InvalidInput
 PAGE_SIZE = 50
 
 
-def page_of(request: HttpRequest, rows: "QuerySet[Any]", size: int = PAGE_SIZE) -> Page[Any]:
+def page_of(request: HttpRequest, rows: "QuerySet[Any] | list[Any]", size: int = PAGE_SIZE) -> Page[Any]:
     """The page that `?page=` asks for; the nearest one if there is no such page."""
     return Paginator(rows, size).get_page(request.GET.get("page"))
 

@@ -7,6 +7,7 @@ from typing import Final, Self
 from apps.engine.types import ContainerSample
 
 HOUR_MS: Final = 3_600_000
+DAY_H: Final = 24
 KIB: Final = 1024
 GIB_HOUR_KIB_S: Final = KIB * KIB * 3600
 #: What was used in a longer time without a measurement is counted in the last part of it, of this length.

@@ -2,56 +2,66 @@
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from functools import lru_cache
 from io import StringIO
 from typing import Any, Final
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 
-from apps.metrics.amounts import Amount, start_of
+from apps.metrics.amounts import NAMES, Amount, start_of
 from apps.metrics.models import UsageHour
-from apps.metrics.queries import amount_of
+from apps.metrics.queries import within
 from apps.metrics.spans import Span
 
-AMOUNTS: Final = ("cpu_seconds", "memory_gib_hours", "egress_bytes", "disk_gib_hours")
+Line = tuple[Any, ...]
+
+_AMOUNTS: Final = ("cpu_seconds", "memory_gib_hours", "egress_bytes", "disk_gib_hours")
+HOURLY: Final = ("hour", "application", "application_id", *_AMOUNTS)
+DAILY: Final = ("day", "tenant", *_AMOUNTS)
 
 
-def hourly(rows: Iterable[UsageHour]) -> Iterator[dict[str, Any]]:
-    """A record for every hour and application."""
-    for row in rows:
-        yield {
-            "hour": start_of(row.hour).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "application": row.application_slug,
-            "application_id": row.application_id,
-            **_cells(Amount(row.cpu_ms, row.memory_kib_s, row.egress_bytes, row.disk_kib_s)),
-        }
+def hourly(rows: QuerySet[UsageHour], span: Span) -> Iterable[Line]:
+    """A line for every hour and application, as `HOURLY` names its cells."""
+    found = within(rows, span).order_by("hour", "application_slug", "application_id")
+    for hour, slug, application_id, *amounts in found.values_list(
+        "hour", "application_slug", "application_id", *NAMES
+    ).iterator():
+        yield (_moment(hour), slug, application_id, *_cells(*amounts))
 
 
-def daily(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """A record for every day and tenant, of sums grouped by them."""
-    for row in rows:
-        yield {
-            "day": start_of(row["day"] * 24).strftime("%Y-%m-%d"),
-            "tenant": row["tenant__slug"],
-            **_cells(amount_of(row)),
-        }
+def daily(sums: Iterable[Line]) -> Iterable[Line]:
+    """A line, as `DAILY` names its cells, for each of these sums: first hour of the day, slug, amounts."""
+    for hour, slug, *amounts in sums:
+        yield (_moment(hour)[:10], slug, *_cells(*amounts))
 
 
-def csv_file(name: str, header: Iterable[str], records: Iterable[dict[str, Any]]) -> HttpResponse:
+def csv_file(name: str, header: Line, lines: Iterable[Line]) -> HttpResponse:
     text = StringIO()
-    writer = csv.DictWriter(text, fieldnames=[*header, *AMOUNTS], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(records)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(lines)
     return _attached(HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8"), f"{name}.csv")
 
 
-def json_file(name: str, span: Span, records: Iterable[dict[str, Any]]) -> HttpResponse:
-    content = {"since": span.since.isoformat(), "until": span.until.isoformat(), "hours": list(records)}
+def json_file(name: str, span: Span, header: Line, lines: Iterable[Line]) -> HttpResponse:
+    content = {
+        "since": span.since.isoformat(),
+        "until": span.until.isoformat(),
+        "hours": [dict(zip(header, line, strict=True)) for line in lines],
+    }
     return _attached(HttpResponse(json.dumps(content), content_type="application/json"), f"{name}.json")
 
 
-def _cells(amount: Amount) -> dict[str, float]:
-    return {name: getattr(amount, name) for name in AMOUNTS}
+@lru_cache(maxsize=64)
+def _moment(hour: int) -> str:
+    return start_of(hour).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _cells(*amounts: int) -> Line:
+    amount = Amount(*amounts)
+    return tuple(getattr(amount, name) for name in _AMOUNTS)
 
 
 def _attached(response: HttpResponse, filename: str) -> HttpResponse:

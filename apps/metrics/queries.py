@@ -10,10 +10,13 @@ from django.db.models import F, Min, QuerySet, Sum
 from apps.containers.models import Container
 from apps.engine.types import ContainerState
 from apps.metrics.amounts import KIB, NAMES, Amount, ms_of, start_of
-from apps.metrics.models import UsageHour
+from apps.metrics.models import UsageDay, UsageHour
 from apps.metrics.spans import Span
 from apps.tenants.access import Access
 from apps.tenants.permissions import Permission
+
+#: Rows of hours or of days: they have the same columns.
+Rows = QuerySet[UsageHour] | QuerySet[UsageDay]
 
 SUMS: Final = {name: Sum(name) for name in NAMES}
 
@@ -50,9 +53,18 @@ class Now:
     disk_measured_at: datetime | None
 
 
-def usage_of(access: Access) -> QuerySet[UsageHour]:
-    """The rows that this member may see."""
+def hours_of(access: Access) -> QuerySet[UsageHour]:
+    """Those that this member may see."""
     return access.narrow(access.tenant.usage_hours.all(), Permission.VIEW, application="application_id")
+
+
+def days_of(access: Access) -> QuerySet[UsageDay]:
+    return access.narrow(access.tenant.usage_days.all(), Permission.VIEW, application="application_id")
+
+
+def usage_of(access: Access, span: Span) -> Rows:
+    """The coarsest rows that tell of this span what this member may see."""
+    return days_of(access) if span.is_of_days else hours_of(access)
 
 
 def now(access: Access) -> Now:
@@ -73,11 +85,11 @@ def now(access: Access) -> Now:
     )
 
 
-def within(rows: QuerySet[UsageHour], span: Span) -> QuerySet[UsageHour]:
+def within(rows: Rows, span: Span) -> Rows:
     return rows.filter(hour__gte=span.first, hour__lt=span.end)
 
 
-def points(rows: QuerySet[UsageHour], span: Span) -> list[Point]:
+def points(rows: Rows, span: Span) -> list[Point]:
     """The span step by step, without gaps, in one query."""
     found = within(rows, span).annotate(bucket=F("hour") / span.step).values("bucket").annotate(**SUMS)
     amounts = {row["bucket"]: amount_of(row) for row in found.order_by("bucket")}
@@ -118,22 +130,17 @@ def series(found: Iterable[Point], span: Span) -> dict[str, Any]:
     }
 
 
-def by_application(rows: QuerySet[UsageHour], span: Span) -> "QuerySet[UsageHour, Any]":
+def by_application(rows: Rows, span: Span) -> list[Any]:
     """Sums of each application, also of those that are deleted; who used most CPU first."""
     grouped = within(rows, span).values("application_id", "application_slug").annotate(**SUMS)
-    return grouped.order_by("-cpu_ms", "application_id")
-
-
-def by_hour(rows: QuerySet[UsageHour], span: Span) -> QuerySet[UsageHour]:
-    """Every row of the span, in the order of an export."""
-    return within(rows, span).order_by("hour", "application_slug", "application_id")
+    return list(grouped.order_by("-cpu_ms", "application_id"))
 
 
 def existing(access: Access, application_ids: Iterable[int]) -> set[int]:
     return set(access.tenant.applications.filter(pk__in=list(application_ids)).values_list("pk", flat=True))
 
 
-def graphs(rows: QuerySet[UsageHour], span: Span) -> dict[str, Any]:
+def graphs(rows: Rows, span: Span) -> dict[str, Any]:
     """What the shared part of the pages shows of a span: graphs, sums and a table."""
     found = points(rows, span)
     return {"span": span, "total": total(found), "series": series(found, span), "rows": table(found, span)}

@@ -15,9 +15,10 @@ from django.utils import timezone
 from apps.containers.models import Application, Attachment, Container
 from apps.engine.samples import sample_containers
 from apps.engine.types import ContainerSample, ContainerState
-from apps.metrics.amounts import Amount, Counted, disk_by_hour, hour_of, use_between
-from apps.metrics.models import DiskMeter, Meter, UsageHour
-from apps.metrics.owners import Owner
+from apps.metrics import ledger
+from apps.metrics.amounts import Counted, disk_by_hour, hour_of, use_between
+from apps.metrics.ledger import Amounts, Owner, gather
+from apps.metrics.models import DiskMeter, Meter, UsageDay, UsageHour
 from apps.nodes.engines import engine_for
 from apps.nodes.models import Node
 
@@ -29,8 +30,6 @@ METER_STAYS: Final = timedelta(days=1)
 _MAY_RUN: Final = (ContainerState.RUNNING, ContainerState.PAUSED, ContainerState.RESTARTING)
 _COUNTERS: Final = ("sampled_at", "cpu_ms", "sent_bytes", "memory_bytes", "cpu_millis")
 _OWNER: Final = ("application__tenant_id", "application_id", "application__slug")
-
-Amounts = dict[tuple[Owner, int], Amount]
 
 
 def sample_usage(node: Node) -> None:
@@ -56,13 +55,14 @@ def count_samples(owners: Mapping[str, Owner], samples: Mapping[str, ContainerSa
             continue
         last = Counted(meter.sampled_at, meter.cpu_ms, meter.sent_bytes, meter.memory_bytes)
         use = use_between(last, sample)
-        _add(amounts, owners[meter.engine_id], use.by_hour())
+        for hour, amount in use.by_hour().items():
+            gather(amounts, owners[meter.engine_id], hour, amount)
         meter.sampled_at, meter.cpu_millis = sample.at, use.cpu_millis
         meter.cpu_ms, meter.sent_bytes, meter.memory_bytes = sample.cpu_ms, sample.sent_bytes, sample.memory_bytes
         counted.append(meter)
     # A third of the cost of `bulk_update`: all rows are there, and locked.
     Meter.objects.bulk_create(counted, update_conflicts=True, unique_fields=["pk"], update_fields=_COUNTERS)
-    UsageHour.objects.add(amounts)
+    ledger.add(amounts)
 
 
 def _make_meters(owners: Mapping[str, Owner], samples: Mapping[str, ContainerSample]) -> None:
@@ -116,22 +116,19 @@ def count_disk(at: datetime, sizes: Mapping[Owner, int]) -> None:
             continue
         owner = owners[meter.application_id]
         held = min(meter.size_bytes, sizes[owner])
-        _add(amounts, owner, disk_by_hour(meter.measured_at, at, held))
+        for hour, amount in disk_by_hour(meter.measured_at, at, held).items():
+            gather(amounts, owner, hour, amount)
         meter.measured_at, meter.size_bytes = at, sizes[owner]
         counted.append(meter)
     DiskMeter.objects.bulk_update(counted, ["measured_at", "size_bytes"])
-    UsageHour.objects.add(amounts)
+    ledger.add(amounts)
 
 
 def forget_old_usage() -> None:
     """Rows older than a year go, and the meters of what is no more."""
     now = timezone.now()
-    UsageHour.objects.filter(hour__lt=hour_of(now - KEPT)).delete()
+    for rows in (UsageHour.objects.all(), UsageDay.objects.all()):
+        rows.filter(hour__lt=hour_of(now - KEPT)).delete()
     ended = Meter.objects.exclude(engine_id__in=Container.objects.values("engine_id"))
     ended.filter(sampled_at__lt=now - METER_STAYS).delete()
     DiskMeter.objects.exclude(application_id__in=Application.objects.values("pk")).delete()
-
-
-def _add(amounts: Amounts, owner: Owner, hours: Mapping[int, Amount]) -> None:
-    for hour, amount in hours.items():
-        amounts[owner, hour] = amounts.get((owner, hour), Amount()) + amount

@@ -9,9 +9,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from apps.core.views import text_of
-from apps.metrics.amounts import hour_of, start_of
+from apps.metrics.amounts import DAY_H, hour_of, start_of
 
-DAY_H: Final = 24
 #: What a row of the table is, as the words that name it are made.
 HOUR, DAY, MONTH = "%Y-%m-%d %H:00", "%Y-%m-%d", "%B %Y"
 DEFAULT: Final = "24h"
@@ -41,8 +40,13 @@ class Span:
         return min(start_of(self.end), self.now)
 
     @property
+    def is_of_days(self) -> bool:
+        """Whether it is made of whole days, of which the last may still be running."""
+        return self.step == DAY_H
+
+    @property
     def step_word(self) -> str:
-        return "hour" if self.step == 1 else "day"
+        return "day" if self.is_of_days else "hour"
 
     @property
     def row_word(self) -> str:

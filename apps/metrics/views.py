@@ -18,11 +18,12 @@ def usage(request: TenantRequest) -> HttpResponse:
     context = {"now": queries.now(request.access)}
     if request.htmx:
         return render(request, "metrics/_now.html", context)
-    rows, span = queries.usage_of(request.access), asked_span(request)
+    span = asked_span(request)
+    rows = queries.usage_of(request.access, span)
     page = page_of(request, queries.by_application(rows, span))
     context |= queries.graphs(rows, span) | {
         "choices": CHOICES,
-        "is_used": rows.exists(),
+        "is_used": queries.days_of(request.access).exists(),
         "page_obj": page,
         "existing": queries.existing(request.access, [row["application_id"] for row in page]),
     }
@@ -34,8 +35,8 @@ def usage(request: TenantRequest) -> HttpResponse:
 def export_csv(request: TenantRequest) -> HttpResponse:
     span = asked_span(request)
     note_export(span, "csv", actor=request.actor, tenant=request.tenant)
-    records = exports.hourly(queries.by_hour(queries.usage_of(request.access), span))
-    return exports.csv_file(_name(request, span), ("hour", "application", "application_id"), records)
+    lines = exports.hourly(queries.hours_of(request.access), span)
+    return exports.csv_file(_name(request, span), exports.HOURLY, lines)
 
 
 @never_cache
@@ -43,8 +44,8 @@ def export_csv(request: TenantRequest) -> HttpResponse:
 def export_json(request: TenantRequest) -> HttpResponse:
     span = asked_span(request)
     note_export(span, "json", actor=request.actor, tenant=request.tenant)
-    records = exports.hourly(queries.by_hour(queries.usage_of(request.access), span))
-    return exports.json_file(_name(request, span), span, records)
+    lines = exports.hourly(queries.hours_of(request.access), span)
+    return exports.json_file(_name(request, span), span, exports.HOURLY, lines)
 
 
 def _name(request: TenantRequest, span: Span) -> str:

@@ -15,11 +15,11 @@ pytestmark = [pytest.mark.engine, pytest.mark.browser]
 SEED = """
 from django.utils import timezone
 from apps.metrics.amounts import Amount, hour_of
-from apps.metrics.models import UsageHour
-from apps.metrics.owners import Owner
+from apps.metrics import ledger
+from apps.metrics.ledger import Owner
 from apps.tenants.models import Tenant
 now, owner = hour_of(timezone.now()), Owner(Tenant.objects.get(slug="acme").pk, 999_999, "batch")
-UsageHour.objects.add({(owner, now - ago): Amount(cpu_ms=3_600_000) for ago in (2, 3, 4)})
+ledger.add({(owner, now - ago): Amount(cpu_ms=3_600_000) for ago in (2, 3, 4)})
 """
 SAMPLE = """
 from apps.metrics.sampling import measure_disk, sample_usage

@@ -6,9 +6,9 @@ import pytest
 
 from apps.containers.models import Application
 from apps.engine.types import ContainerSample
-from apps.metrics.amounts import Amount
-from apps.metrics.models import UsageHour
-from apps.metrics.owners import Owner
+from apps.metrics.amounts import NAMES, Amount
+from apps.metrics.ledger import Owner
+from apps.metrics.models import UsageDay, UsageHour
 from apps.metrics.queries import amount_of
 from apps.nodes.services import local_node, mark_seen
 from apps.tenants.models import Tenant
@@ -41,9 +41,13 @@ def docker(*arguments: str) -> None:
 
 
 def used(**narrowed: object) -> Amount:
-    """Everything that has been counted, added up."""
-    rows = UsageHour.objects.filter(**narrowed).values("cpu_ms", "memory_kib_s", "egress_bytes", "disk_kib_s")
-    return sum((amount_of(row) for row in rows), Amount())
+    """Everything that has been counted, added up: by its hours, as by its days."""
+    hours, days = (
+        sum((amount_of(row) for row in rows.filter(**narrowed).values(*NAMES)), Amount())
+        for rows in (UsageHour.objects.all(), UsageDay.objects.all())
+    )
+    assert hours == days
+    return hours
 
 
 def owner_of(tenant: Tenant, application_id: int = 7, slug: str = "shop") -> Owner:

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from apps.metrics import ledger
 from apps.metrics.amounts import Amount, hour_of
-from apps.metrics.models import DiskMeter, Meter, UsageHour
+from apps.metrics.models import DiskMeter, Meter, UsageDay, UsageHour
 from apps.metrics.sampling import KEPT, count_disk, count_samples, forget_old_usage
 from tests.metrics.conftest import HALF_PAST_TEN, owner_of, sample, used
 
@@ -63,9 +64,10 @@ def test_disk_counts_at_the_lower_of_two_sizes_from_the_first_measurement_on(acm
 
 def test_rows_are_kept_for_a_year(acme):
     now = hour_of(timezone.now())
-    UsageHour.objects.add({(owner_of(acme), now - age): Amount(cpu_ms=1) for age in (0, 24 * 365, 24 * KEPT.days + 1)})
+    ledger.add({(owner_of(acme), now - age): Amount(cpu_ms=1) for age in (0, 24 * 365, 24 * KEPT.days + 1)})
     forget_old_usage()
     assert set(UsageHour.objects.values_list("hour", flat=True)) == {now, now - 24 * 365}
+    assert UsageDay.objects.count() == 2
 
 
 def test_five_hundred_containers_are_counted_in_as_many_queries_as_one(acme, django_assert_max_num_queries):

@@ -11,9 +11,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.audit.models import Event
+from apps.metrics import ledger
 from apps.metrics.amounts import GIB_HOUR_KIB_S, Amount, hour_of
-from apps.metrics.models import DiskMeter, Meter, UsageHour
-from apps.metrics.owners import Owner
+from apps.metrics.ledger import Owner
+from apps.metrics.models import DiskMeter, Meter
 from apps.tenants.models import Tenant
 from apps.tenants.permissions import Role
 from tests.factories import make_application, own_image
@@ -32,7 +33,7 @@ def now() -> int:
 
 
 def use(tenant: Tenant, *hours: int, application_id: int = 7, slug: str = "shop", amount: Amount = HOUR) -> None:
-    UsageHour.objects.add({(owner_of(tenant, application_id, slug), hour): amount for hour in hours})
+    ledger.add({(owner_of(tenant, application_id, slug), hour): amount for hour in hours})
 
 
 def records(response) -> list[dict[str, str]]:
@@ -201,7 +202,7 @@ def test_the_operator_sees_all_tenants_and_exports_them_by_day(acme, other, osca
 
 
 def test_a_deleted_application_keeps_its_place_in_the_sums(acme, vera, sign_in, now):
-    UsageHour.objects.add({(Owner(acme.pk, 404, "gone"), now): HOUR})
+    ledger.add({(Owner(acme.pk, 404, "gone"), now): HOUR})
     page = sign_in(vera).get(PAGE).content.decode()
     assert "gone" in page
     assert "deleted" in page
