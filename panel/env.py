@@ -6,13 +6,25 @@ The README's table of settings is checked against this class by a test, so a fie
 from functools import cached_property
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Final, Literal, NamedTuple, Self
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+MAIL_PORTS: Final = {"smtps": 465, "smtp+tls": 587, "smtp": 25}
+
+
+class MailServer(NamedTuple):
+    host: str
+    port: int
+    user: str
+    password: str
+    is_tls: bool
+    starts_tls: bool
 
 
 class Environment(BaseSettings):
@@ -43,6 +55,11 @@ class Environment(BaseSettings):
     network_pool: IPv4Network = Field(
         IPv4Network("10.212.0.0/14"), description="Addresses for the applications' networks, one /26 each"
     )
+    email_url: str = Field(
+        "",
+        description="Mail server: `smtps://user:password@host`, `smtp+tls://…` (STARTTLS), `smtp://…`; empty: no mail",
+    )
+    email_from: str = Field("", description="Sender of the panel's mail: `Berth <berth@panel.example>`")
     worker_slots: int = Field(8, ge=2, le=64, description="Operations that one worker runs at once")
     lease_s: float = Field(30, gt=0, description="Seconds without a heartbeat after which an operation is taken over")
     resync_s: float = Field(30, gt=0, description="Seconds between two full comparisons with the engine")
@@ -65,6 +82,21 @@ class Environment(BaseSettings):
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
             raise ValueError(f"must be an origin such as https://panel.example, not {value!r}")
         return value.rstrip("/")
+
+    @field_validator("email_url")
+    @classmethod
+    def _is_mail_server(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in MAIL_PORTS or not parts.hostname):
+            # The value is not quoted: it holds a password.
+            raise ValueError("must be such as smtps://user:password@mail.example, with smtps, smtp+tls or smtp")
+        return value
+
+    @model_validator(mode="after")
+    def _has_a_sender(self) -> Self:
+        if self.email_url and "@" not in self.email_from:
+            raise ValueError("PANEL_EMAIL_URL needs PANEL_EMAIL_FROM, the address that mail is sent from")
+        return self
 
     @model_validator(mode="after")
     def _keeps_panel_and_applications_apart(self) -> Self:
@@ -103,6 +135,19 @@ class Environment(BaseSettings):
     def public_port(self) -> int:
         """The port in the panel's address; Caddy listens on it when that is `https://…`."""
         return urlsplit(self.base_url).port or (443 if self.is_https else 80)
+
+    @cached_property
+    def mail(self) -> MailServer:
+        """The parts of `email_url`; all empty without one."""
+        parts = urlsplit(self.email_url)
+        return MailServer(
+            host=parts.hostname or "",
+            port=parts.port or MAIL_PORTS.get(parts.scheme, 25),
+            user=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+            is_tls=parts.scheme == "smtps",
+            starts_tls=parts.scheme == "smtp+tls",
+        )
 
     @cached_property
     def run_dir(self) -> Path:

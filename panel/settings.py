@@ -88,6 +88,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "apps.core.middleware.VaryOnHtmxMiddleware",
     "apps.accounts.middleware.ActorMiddleware",
+    "apps.accounts.middleware.StandingMiddleware",
     "apps.accounts.middleware.PanelErrorMiddleware",
 ]
 
@@ -161,6 +162,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+PASSWORD_RESET_TIMEOUT = 24 * 3600
 # Browsers treat http://localhost as secure, so the strict cookies work in the one-command set-up too.
 SESSION_COOKIE_NAME = "__Host-session"
 CSRF_COOKIE_NAME = "__Host-csrf"
@@ -169,7 +171,11 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 
 # --- mail -------------------------------------------------------------------------------------------------------------
-EMAIL_HOST = ""  # no host: no mail, and pages show what would be mailed to those who may see it
+EMAIL_HOST, EMAIL_PORT = ENVIRONMENT.mail.host, ENVIRONMENT.mail.port  # no host: no mail, and pages say whom to ask
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = ENVIRONMENT.mail.user, ENVIRONMENT.mail.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = ENVIRONMENT.mail.starts_tls, ENVIRONMENT.mail.is_tls
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENVIRONMENT.email_from
 
 # --- what apps below ask of apps above --------------------------------------------------------------------------------
 APPLICATION_NAMES = "apps.containers.queries.application_names"

@@ -8,6 +8,7 @@ from django.utils.module_loading import autodiscover_modules
 from pytest_django import DjangoDbBlocker, Settings
 
 from apps.accounts.models import User
+from apps.accounts.sessions import begin_session
 from apps.engine.client import Engine
 from apps.nodes.services import installation
 from apps.operations.models import Operation
@@ -102,6 +103,7 @@ def sign_in() -> Callable[[User], Client]:
         # Our cookies are Secure, as a browser allows on localhost.
         client = Client(headers={"host": django_settings.ENVIRONMENT.host})
         client.force_login(user)
+        begin_session(user, str(client.session.session_key), ip="127.0.0.1", device="the tests")
         return client
 
     return sign_in

@@ -4,15 +4,18 @@
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import transaction
 from django.db.models import Model
 from django.test import Client
 from django.utils import timezone
 
-from apps.accounts.models import User
+from apps.accounts.models import IdentityProvider, User
 from apps.audit.actor import SYSTEM
 from apps.audit.models import Event, Result
 from apps.containers.models import Application
@@ -32,6 +35,10 @@ EVERYBODY = dict.fromkeys(CAST, "ok")
 #: Nobody's page: who is not signed in is asked to.
 SIGNED_IN = EVERYBODY | {"anonymous": "sign-in"}
 NOBODY = dict.fromkeys(CAST, 404)
+#: What is named here is nobody's: a session, a provider that there is not.
+NOBODYS = NOBODY | {"anonymous": "sign-in"}
+#: A one-time link that is used, old or made up.
+INVALID_LINK = dict.fromkeys(CAST, 403)
 OPERATORS = SIGNED_IN | dict.fromkeys((*INSIDE, "charlie"), 404)
 #: Strangers to a tenant (the operator among them) are told that there is nothing.
 STRANGERS = {"charlie": 404, "oscar": 404, "anonymous": "sign-in"}
@@ -58,6 +65,36 @@ MATRIX: dict[tuple[str, str], dict[str, object]] = {
     ("GET", "sign-in"): EVERYBODY,
     ("POST", "sign-out"): SIGNED_IN,
     ("GET", "home"): SIGNED_IN,
+    ("GET", "sign-in-second-factor"): EVERYBODY,
+    ("POST", "sign-in-passkey"): EVERYBODY,
+    ("POST", "sign-in-passkey-options"): EVERYBODY,
+    ("POST", "oidc-sign-in"): EVERYBODY | {"anonymous": 404},
+    ("GET", "oidc-callback"): NOBODY,
+    ("GET", "sign-up"): EVERYBODY,
+    ("GET", "sign-up-confirm"): INVALID_LINK,
+    ("GET", "password-forgotten"): EVERYBODY,
+    ("GET", "password-reset"): INVALID_LINK,
+    ("GET", "account-profile"): SIGNED_IN,
+    ("GET", "account-email"): SIGNED_IN,
+    ("GET", "account-email-confirm"): INVALID_LINK | {"anonymous": "sign-in"},
+    ("GET", "account-password"): SIGNED_IN,
+    ("GET", "account-factors"): SIGNED_IN,
+    ("GET", "factor-add-app"): SIGNED_IN,
+    ("POST", "factor-remove-app"): SIGNED_IN,
+    ("GET", "factor-add-passkey"): SIGNED_IN,
+    ("POST", "factor-passkey-options"): SIGNED_IN,
+    ("POST", "factor-rename-passkey"): SIGNED_IN,
+    ("POST", "factor-remove-passkey"): SIGNED_IN,
+    ("POST", "factor-recovery-codes"): SIGNED_IN,
+    ("GET", "account-sessions"): SIGNED_IN,
+    ("POST", "session-revoke"): NOBODYS,
+    ("POST", "session-revoke-others"): SIGNED_IN,
+    ("GET", "account-connections"): SIGNED_IN,
+    ("POST", "identity-disconnect"): SIGNED_IN,
+    ("POST", "oidc-connect"): SIGNED_IN,
+    ("GET", "confirm"): SIGNED_IN,
+    ("POST", "confirm-passkey-options"): SIGNED_IN,
+    ("POST", "oidc-confirm"): NOBODYS,
     ("GET", "setup"): NOBODY,
     ("GET", "tenant-overview"): MEMBERS,
     ("GET", "tenant-activity"): ACTIVITY,
@@ -158,6 +195,21 @@ MATRIX: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "node-check"): OPERATORS,
     ("GET", "console-usage"): OPERATORS,
     ("GET", "console-usage-csv"): OPERATORS,
+    ("GET", "console-users"): OPERATORS,
+    ("GET", "console-user"): OPERATORS,
+    ("POST", "user-activate"): OPERATORS,
+    ("POST", "user-deactivate"): OPERATORS,
+    ("POST", "user-make-operator"): OPERATORS,
+    ("POST", "user-unmake-operator"): OPERATORS,
+    ("POST", "user-sign-out"): OPERATORS,
+    ("POST", "user-remove-second-factor"): OPERATORS,
+    ("POST", "user-reset-link"): OPERATORS,
+    ("GET", "console-sign-in"): OPERATORS,
+    ("POST", "policy-change"): OPERATORS,
+    ("GET", "provider-create"): OPERATORS,
+    ("GET", "provider-change"): OPERATORS,
+    ("POST", "provider-test"): OPERATORS,
+    ("POST", "provider-delete"): OPERATORS,
     ("GET", "console-audit"): OPERATORS,
 }
 
@@ -171,7 +223,6 @@ def is_of_the_tenant(name: str) -> bool:
 
 
 ROWS = {key: {AS_DORA: row["dora" if is_of_the_tenant(key[1]) else "oscar"]} | row for key, row in MATRIX.items()}
-CASES = [(method, name, person, expected) for (method, name), row in ROWS.items() for person, expected in row.items()]
 
 #: Tokens of acme. `tenant` and `personal` (dora's) may do all that tokens may; `confined` only with one application,
 #: as greta's own, `guest`; `blind` may not view.
@@ -183,9 +234,7 @@ API_MATRIX: dict[tuple[str, str], dict[str, object]] = {
 }
 
 
-API_CASES = [(method, name, token, row[token]) for (method, name), row in API_MATRIX.items() for token in TOKENS]
-
-NAMING_AN_APPLICATION = sorted({pattern.name for route, pattern in all_urls() if "<slug:slug>" in route})
+NAMING_AN_APPLICATION = [(method, name) for method, name in MATRIX if "<slug:slug>" in ROUTES[name]]
 
 
 @pytest.fixture
@@ -196,6 +245,7 @@ def application(acme: Tenant, greta: User) -> Application:
     application = make_application(acme)
     greta.memberships.get().grants.create(application_id=application.pk, role=Role.DEVELOPER)
     acme.overrides.create(resource="memory", limit=None, reason="a test")
+    IdentityProvider.objects.create(slug="corporate", issuer="https://127.0.0.1:9")
     return application
 
 
@@ -221,15 +271,17 @@ def cast(acme: Tenant, other: Tenant, oscar: User) -> dict[str, User | None]:
 
 def row_of(name: str, application: Application) -> Model:
     """What a URL of this name tells by its number."""
-    if name.startswith(("console-tenant", "tenant-override")):
-        return application.tenant
-    if name.startswith("plan-"):
-        return application.tenant.plan
-    if name == "token-revoke":
-        return application.tenant.api_tokens.filter(membership=None)[0]
-    if name == "account-token-revoke":
-        return application.tenant.api_tokens.get(membership__user__name="Dora")
-    return latest_operation(application)
+    acme = application.tenant
+    rows = {
+        ("console-tenant", "tenant-override"): lambda: acme,
+        ("plan-",): lambda: acme.plan,
+        ("token-revoke",): lambda: acme.api_tokens.filter(membership=None)[0],
+        ("account-token-revoke",): lambda: acme.api_tokens.get(membership__user__name="Dora"),
+        ("console-user", "user-"): lambda: acme.members.get(name="Alice"),
+        ("provider-",): IdentityProvider.objects.get,
+    }
+    found = next((row for starts, row in rows.items() if name.startswith(starts)), None)
+    return found() if found else latest_operation(application)
 
 
 def path_of(name: str, application: Application) -> str:
@@ -242,6 +294,9 @@ def path_of(name: str, application: Application) -> str:
         "member": application.tenant.memberships.get(user__name="Greta").pk,
         "invitation": invitation_to(application.tenant).pk,
         "rest": "v1/no/such/thing",
+        "uid": "MQ",
+        "number": "00000000-0000-4000-8000-000000000000",
+        "provider": "nobodys",
     }
     route = next(route for route, pattern in all_urls() if pattern.name == name)
     return "/" + re.sub(r"<\w+:(\w+)>", lambda match: str(values[match[1]]), route)
@@ -281,47 +336,68 @@ def test_every_url_of_the_api_has_a_row_for_tokens():
     assert all(MATRIX[key] == TOKENS_ONLY for key in API_MATRIX)
 
 
+@contextmanager
+def undone() -> Iterator[None]:
+    """What is changed within is as if it had not been: many try the same page, each on the same rows."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def ask(method: str, path: str, user: User | None = None, *, as_dora: User | None = None) -> object:
+    """The outcome of a request by somebody signed in, or by nobody."""
+    client = Client(headers={"host": django_settings.ENVIRONMENT.host})
+    if user is not None:
+        client.force_login(user)
+    if as_dora is not None:
+        look_through(client, user, as_dora.tenants.get(), as_dora)
+    response = client.generic(method, path)
+    assert response.status_code < 500, response.content
+    return outcome(response)
+
+
 @pytest.mark.django_db
-@pytest.mark.parametrize(("method", "name", "person", "expected"), CASES)
-def test_access(method, name, person, expected, application, tokens, cast, client: Client, settings):
-    if cast[person]:
-        client.force_login(cast[person])
-    if person == AS_DORA:
-        look_through(client, cast["oscar"], application.tenant, cast["dora"])
+@pytest.mark.parametrize(("method", "name"), ROWS)
+def test_access(method, name, application, tokens, cast):
     path = path_of(name, application)
-    response = client.generic(method, path, headers={"host": settings.ENVIRONMENT.host})
-    assert outcome(response) == expected
-    assert response.status_code < 500
+    found = {}
+    for person, user in cast.items():
+        with undone():
+            found[person] = ask(method, path, user, as_dora=cast["dora"] if person == AS_DORA else None)
+    assert found == ROWS[method, name]
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("method", "name", "token", "expected"), API_CASES)
-def test_access_by_token(method, name, token, expected, application, other, tokens, client):
-    path, headers = path_of(name, application), bearer(tokens[token])
-    assert outcome(client.generic(method, path, headers=headers)) == expected
+@pytest.mark.parametrize(("method", "name"), API_MATRIX)
+def test_access_by_token(method, name, application, other, tokens, client):
+    path = path_of(name, application)
+    row = API_MATRIX[method, name]
     elsewhere = path.replace("/t/acme/", "/t/other/")
-    assert outcome(client.generic(method, elsewhere, headers=headers)) == 404
+    halted = {token: expected if method == "GET" else 403 for token, expected in row.items()}
+
+    def ask_all(path: str) -> dict[str, object]:
+        return {token: outcome(client.generic(method, path, headers=bearer(tokens[token]))) for token in row}
+
+    assert ask_all(path) == row
+    assert ask_all(elsewhere) == dict.fromkeys(row, 404)
     Tenant.objects.filter(slug="acme").update(suspended_at=timezone.now())
-    assert outcome(client.generic(method, path, headers=headers)) == (expected if method == "GET" else 403)
+    assert ask_all(path) == halted
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("method", "name"), sorted(set(MATRIX) - set(API_MATRIX)))
-def test_to_pages_whoever_comes_with_a_token_is_nobody(method, name, application, tokens, client):
-    response = client.generic(method, path_of(name, application), headers=bearer(tokens["tenant"]))
-    assert outcome(response) == MATRIX[method, name]["anonymous"]
+def test_to_pages_whoever_comes_with_a_token_is_nobody(application, tokens, client):
+    for method, name in set(MATRIX) - set(API_MATRIX):
+        with undone():
+            response = client.generic(method, path_of(name, application), headers=bearer(tokens["tenant"]))
+        assert outcome(response) == MATRIX[method, name]["anonymous"], name
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", NAMING_AN_APPLICATION)
-def test_an_owner_elsewhere_cannot_reach_ours_through_their_own_tenant(
-    name, application, cast, other, client, settings
-):
+def test_an_owner_elsewhere_cannot_reach_ours_through_their_own_tenant(application, cast, other):
     """The same application's slug, the operation's number, under a tenant in which one may do everything."""
-    client.force_login(cast["charlie"])
-    path = path_of(name, application).replace("/t/acme/", "/t/other/")
-    method = "POST" if ("POST", name) in MATRIX else "GET"
-    assert client.generic(method, path, headers={"host": settings.ENVIRONMENT.host}).status_code == 404
+    for method, name in NAMING_AN_APPLICATION:
+        path = path_of(name, application).replace("/t/acme/", "/t/other/")
+        assert ask(method, path, cast["charlie"]) == 404, name
 
 
 @pytest.mark.django_db
@@ -332,14 +408,12 @@ def test_an_operation_of_ours_does_not_show_under_another_tenant(application, ca
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", NAMING_AN_APPLICATION)
-def test_to_a_guest_there_are_no_applications_but_those_granted(name, application, cast, client, settings):
-    method = "POST" if ("POST", name) in MATRIX else "GET"
-    client.force_login(cast["greta"])
+def test_to_a_guest_there_are_no_applications_but_those_granted(application, cast):
     make_application(application.tenant, "secret")
-    for slug in ("secret", "missing"):
-        path = path_of(name, application).replace("/shop/", f"/{slug}/")
-        assert client.generic(method, path, headers={"host": settings.ENVIRONMENT.host}).status_code == 404
+    for method, name in NAMING_AN_APPLICATION:
+        for slug in ("secret", "missing"):
+            path = path_of(name, application).replace("/shop/", f"/{slug}/")
+            assert ask(method, path, cast["greta"]) == 404, name
 
 
 @pytest.mark.django_db

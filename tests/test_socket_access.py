@@ -10,7 +10,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from apps.streams.routing import APPLICATIONS
 from tests.support.system import System, running_system
-from tests.support.visitor import Visitor
+from tests.support.visitor import PASSWORD, Visitor
 
 pytestmark = pytest.mark.engine
 
@@ -199,3 +199,32 @@ def test_an_open_socket_closes_when_the_operator_does_not_look_any_more(place):
     place.system.manage("shell", "-v", "0", "-c", end)
     assert outcome(socket, within_s=10) == FORBIDDEN
     assert outcome(place.open("ws/t/acme/live/", AS_DORA)) == NOTHING
+
+
+def signed_in(place: Place, email: str) -> Visitor:
+    visitor = Visitor(place.system.base_url)
+    visitor.get("/sign-in/")
+    visitor.post("/sign-in/", email=email, password=PASSWORD)
+    return visitor
+
+
+def test_an_open_socket_closes_within_seconds_of_its_session_being_revoked_elsewhere(place):
+    laptop, phone = signed_in(place, "charlie@example.com"), signed_in(place, "charlie@example.com")
+    place.sessions["charlie's phone"] = phone.cookies["__Host-session"]
+    socket = place.open("ws/t/other/live/", "charlie's phone")
+    laptop.get("/account/sessions/")
+    laptop.post("/account/sessions/others/revoke/")
+    assert outcome(socket, within_s=5) == FORBIDDEN
+
+
+def test_nothing_is_heard_without_a_second_factor_that_the_operator_demands(place):
+    rule = (
+        "from apps.accounts.models import SignInPolicy;"
+        "SignInPolicy.objects.update_or_create(pk=1, defaults={{'second_factor': '{}'}})"
+    )
+    place.system.manage("shell", "-v", "0", "-c", rule.format("everybody"))
+    try:
+        assert outcome(place.open("ws/t/acme/live/", "alice")) == FORBIDDEN
+    finally:
+        place.system.manage("shell", "-v", "0", "-c", rule.format("nobody"))
+    assert outcome(place.open("ws/t/acme/live/", "alice")) == OPEN

@@ -5,6 +5,7 @@ from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
 
 from apps.accounts.models import User
+from apps.accounts.sessions import Standing
 from apps.audit.actor import Actor
 
 
@@ -16,9 +17,10 @@ class PanelRequest(HttpRequest):
 
 
 class UserRequest(PanelRequest):
-    """A request of somebody signed in."""
+    """A request of somebody signed in; `StandingMiddleware` adds what their session is good for."""
 
     user: User
+    standing: Standing
 
 
 def actor_of(user: User | AnonymousUser, ip: str, request_id: str) -> Actor:

@@ -3,10 +3,13 @@ from collections.abc import Callable
 from typing import cast
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django_htmx.http import HttpResponseClientRedirect
 
-from apps.accounts.http import PanelRequest, actor_of
+from apps.accounts.http import PanelRequest, UserRequest, actor_of
 from apps.accounts.models import User
+from apps.accounts.sessions import note_visit
 from apps.audit.actions import ACTIONS
 from apps.audit.models import Result
 from apps.audit.queries import is_noisy
@@ -27,6 +30,33 @@ class ActorMiddleware:
         user = cast("User", request.user)
         panel_request.actor = actor_of(user, request.META.get("REMOTE_ADDR", ""), uuid.uuid4().hex[:16])
         return self.get_response(request)
+
+
+class StandingMiddleware:
+    """Notes where people are signed in, and leads who lacks a demanded second factor to where one is set up."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        panel_request = cast("UserRequest", request)
+        if request.user.is_authenticated:
+            panel_request.standing = note_visit(
+                panel_request.user,
+                str(request.session.session_key),
+                ip=panel_request.actor.ip,
+                device=request.headers.get("User-Agent", ""),
+            )
+        return self.get_response(request)
+
+    def process_view(
+        self, request: "UserRequest", view: Callable[..., object], _args: object, _kwargs: object
+    ) -> HttpResponse | None:
+        is_open = not getattr(view, "login_required", True) or hasattr(view, "serves_set_up")
+        if not request.user.is_authenticated or is_open or not request.standing.lacks_second_factor:
+            return None
+        page = reverse("account-factors")
+        return HttpResponseClientRedirect(page) if request.htmx else redirect(page)
 
 
 class PanelErrorMiddleware:

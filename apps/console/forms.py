@@ -1,9 +1,10 @@
 from typing import Any, Final
 
 from django import forms
+from django.core.validators import validate_slug
 
 from apps.accounts.forms import NewAccountForm
-from apps.accounts.models import User
+from apps.accounts.models import IdentityProvider, Required, SignUp, User
 from apps.core.errors import InvalidInput
 from apps.tenants.models import Tenant
 from apps.tenants.names import check_slug
@@ -82,3 +83,68 @@ class ImpersonateForm(forms.Form):
     def clean_member(self) -> User | None:
         chosen = self.cleaned_data["member"]
         return None if chosen == AN_OWNER else self._members[chosen]
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(max_length=200, help_text="Kept in the audit log, such as “lost phone, called back”.")
+
+
+class PolicyForm(forms.Form):
+    """The operator's rules for signing in."""
+
+    second_factor = forms.ChoiceField(label="Second factor required for", choices=Required)
+    sign_up = forms.ChoiceField(label="New accounts", choices=SignUp)
+
+    def clean_second_factor(self) -> Required:
+        return Required(self.cleaned_data["second_factor"])
+
+    def clean_sign_up(self) -> SignUp:
+        return SignUp(self.cleaned_data["sign_up"])
+
+
+class ProviderForm(forms.Form):
+    """An OpenID Connect provider; the secret is shown to nobody, and stays if it is left empty."""
+
+    name = forms.CharField(max_length=60, help_text="As people know it; on the button of the sign-in page.")
+    slug = forms.CharField(
+        label="Short name",
+        max_length=30,
+        validators=[validate_slug],
+        help_text="Part of the address that the provider sends people back to; never changes.",
+        widget=forms.TextInput(attrs={"spellcheck": "false", "autocapitalize": "none"}),
+    )
+    issuer = forms.URLField(
+        label="Issuer",
+        max_length=300,
+        assume_scheme="https",
+        help_text="The provider's own address, without /.well-known/…; never changes.",
+    )
+    client_id = forms.CharField(label="Client id", max_length=200)
+    client_secret = forms.CharField(
+        label="Client secret",
+        max_length=500,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )
+    is_trusted_for_email = forms.BooleanField(
+        label="Its word on e-mail addresses is taken",
+        required=False,
+        help_text="Who has a verified address there has the account of that address here. For your own directory only.",
+    )
+    is_enabled = forms.BooleanField(label="People may sign in there", required=False, initial=True)
+
+    def __init__(self, *args: Any, provider: IdentityProvider, **kwargs: Any) -> None:
+        self._provider = provider
+        kwargs["initial"] = {name: getattr(provider, name) for name in self.base_fields if name != "client_secret"}
+        super().__init__(*args, **kwargs)
+        if provider.pk is not None:
+            # Another issuer's people are others, even where their names there are the same.
+            self.fields["slug"].disabled = self.fields["issuer"].disabled = True
+            self.fields["client_secret"].required = False
+            self.fields["client_secret"].help_text = "One is kept. Type another to replace it."
+
+    def provider_as_sent(self) -> IdentityProvider:
+        for name, value in self.cleaned_data.items():
+            if name != "client_secret" or value:
+                setattr(self._provider, name, value)
+        return self._provider

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.urls import reverse
 
+from apps.accounts.models import AuthenticatorApp, IdentityProvider, Passkey, User
 from apps.audit.models import Event
 from apps.audit.queries import events_of_tenant
 from apps.containers.models import Application, Container
@@ -143,6 +144,28 @@ def broken_by(plan: Plan, limits: Limits) -> list[dict[str, Any]]:
     tenants = plan.tenants.prefetch_related("overrides")
     found = [(tenant, what_would_break(tenant, with_overrides(tenant, limits))) for tenant in tenants]
     return [{"tenant": tenant, "what": what} for tenant, what in found if what]
+
+
+def all_users(search: str = "") -> QuerySet[User]:
+    """Everybody, or those of whose name or address this is a part."""
+    users = User.objects.annotate(
+        tenant_count=Count("memberships", distinct=True),
+        has_second_factor=Exists(AuthenticatorApp.objects.filter(user=OuterRef("pk")))
+        | Exists(Passkey.objects.filter(user=OuterRef("pk"))),
+    ).order_by("name", "id")
+    return users.filter(Q(name__icontains=search) | Q(email__icontains=search)) if search else users
+
+
+def memberships_of(user: User) -> QuerySet[Membership]:
+    return user.memberships.select_related("tenant").order_by("tenant__name")
+
+
+def all_providers() -> QuerySet[IdentityProvider]:
+    return IdentityProvider.objects.annotate(people=Count("identities"))
+
+
+def new_provider() -> IdentityProvider:
+    return IdentityProvider()
 
 
 def all_operations() -> QuerySet[Operation]:

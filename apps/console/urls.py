@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.console import plan_views, views
+from apps.console import plan_views, sign_in_views, user_views, views
 
 urlpatterns = [
     path("set-up/<str:token>/", views.set_up, name="setup"),
@@ -35,5 +35,20 @@ urlpatterns = [
     path("console/engine/check/", views.check_engine, name="node-check"),
     path("console/usage/", views.usage, name="console-usage"),
     path("console/usage/days.csv", views.export_usage, name="console-usage-csv"),
+    path("console/users/", user_views.users, name="console-users"),
+    path("console/users/<int:pk>/", user_views.user, name="console-user"),
+    path("console/users/<int:pk>/activate/", user_views.activate, name="user-activate"),
+    path("console/users/<int:pk>/deactivate/", user_views.deactivate, name="user-deactivate"),
+    path("console/users/<int:pk>/operator/make/", user_views.make_operator, name="user-make-operator"),
+    path("console/users/<int:pk>/operator/unmake/", user_views.unmake_operator, name="user-unmake-operator"),
+    path("console/users/<int:pk>/sign-out/", user_views.sign_out, name="user-sign-out"),
+    path("console/users/<int:pk>/second-factor/remove/", user_views.remove_factor, name="user-remove-second-factor"),
+    path("console/users/<int:pk>/reset-link/", user_views.reset_link, name="user-reset-link"),
+    path("console/sign-in/", sign_in_views.sign_in, name="console-sign-in"),
+    path("console/sign-in/policy/", sign_in_views.change_policy, name="policy-change"),
+    path("console/sign-in/providers/new/", sign_in_views.new_provider, name="provider-create"),
+    path("console/sign-in/providers/<int:pk>/", sign_in_views.provider, name="provider-change"),
+    path("console/sign-in/providers/<int:pk>/test/", sign_in_views.test_provider, name="provider-test"),
+    path("console/sign-in/providers/<int:pk>/delete/", sign_in_views.delete_provider, name="provider-delete"),
     path("console/audit/", views.audit, name="console-audit"),
 ]

@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -12,6 +11,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from apps.accounts.http import PanelRequest, UserRequest
+from apps.accounts.signing_in import enter
 from apps.audit.queries import filtered
 from apps.console import queries, services
 from apps.console.access import operator_view
@@ -47,7 +47,7 @@ def set_up(request: PanelRequest, token: str) -> HttpResponse:
     form = SetUpForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         operator = services.set_up(token, **form.cleaned_data, actor=request.actor)
-        login(request, operator)
+        enter(request, operator)
         return redirect("setup-engine")
     return render(request, "console/setup_account.html", {"form": form, "token": token}, status=_status(form))
 

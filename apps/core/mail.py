@@ -42,6 +42,11 @@ def post(message: EmailMessage) -> None:
     _postman.post(message)
 
 
+def wait_until_sent() -> None:
+    """Wait for whatever was handed over so far: for commands that end with their last line, and for tests."""
+    _postman.wait()
+
+
 class _Postman:
     def __init__(self) -> None:
         self._waiting: Queue[EmailMessage] = Queue(_MAX_WAITING)
@@ -59,6 +64,9 @@ class _Postman:
                 self._thread = threading.Thread(target=self._run, name="postman", daemon=True)
                 self._thread.start()
 
+    def wait(self) -> None:
+        self._waiting.join()
+
     def _run(self) -> None:
         while True:
             message = self._waiting.get()
@@ -66,6 +74,8 @@ class _Postman:
                 message.send()
             except Exception as error:  # whatever a mail server does concerns nobody else
                 logger.warning("a mail to %s could not be sent: %s", message.to, error)
+            finally:
+                self._waiting.task_done()
 
 
 _postman = _Postman()

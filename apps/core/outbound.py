@@ -1,4 +1,4 @@
-"""The one HTTP client for hosts that tenants choose: registries now, webhooks and git later.
+"""The one HTTP client for hosts that others choose: registries and sign-in providers now, webhooks and git later.
 
 The panel sits inside the operator's network, and what a tenant names must not become a way into it. A host is refused
 by its name where that is enough (see `addresses`) and on any port but 443; otherwise it is resolved once, every answer
@@ -108,20 +108,25 @@ class Outbound:
     def __exit__(self, *_: object) -> None:
         self._pool.close()
 
-    def request(self, method: str, url: str, *, max_bytes: int, headers: Mapping[str, str] | None = None) -> Answer:
-        """Send one request without a body and read the whole answer, whatever its status; else `OutboundError`."""
+    def request(
+        self, method: str, url: str, *, max_bytes: int, headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> Answer:
+        """Send one request and read the whole answer, whatever its status; else `OutboundError`."""
         parts = _split_url(url)
         if parts.scheme == "http" and not self._gate.tolerates_plain_http(parts.host, parts.port):
             raise HostRefused("it would be contacted without TLS")
         lines = {"Host": parts.authority, "User-Agent": "berth", "Accept-Encoding": "identity", **(headers or {})}
+        if body:
+            lines["Content-Length"] = str(len(body))
         # Built from the parts that were checked, so that no second parser can see another host in the same text.
         target = httpcore.URL(
             scheme=parts.scheme.encode(), host=parts.host.encode(), port=parts.port, target=parts.target.encode()
         )
-        with _own_errors(self._deadline), self._pool.stream(method, target, headers=list(lines.items())) as response:
+        sending = self._pool.stream(method, target, headers=list(lines.items()), content=body or None)
+        with _own_errors(self._deadline), sending as response:
             answer_headers = _join_headers(response.headers)
-            body = _read_capped(response.iter_stream(), max_bytes)
-        return Answer(response.status, answer_headers, body)
+            answer_body = _read_capped(response.iter_stream(), max_bytes)
+        return Answer(response.status, answer_headers, answer_body)
 
     def tolerates_plain_http(self, url: str) -> bool:
         """Whether this URL's host is allowed by name and lies on this machine or in a private network."""

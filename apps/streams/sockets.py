@@ -12,6 +12,7 @@ from channels.db import database_sync_to_async
 from django.contrib.sessions.backends.base import SessionBase
 
 from apps.accounts.models import User
+from apps.accounts.second_factor import lacks_demanded_factor
 from apps.core.errors import PanelError
 from apps.streams.outlet import Outlet
 from apps.streams.recheck import recheck
@@ -129,6 +130,8 @@ class Socket(ABC):
     async def _refusal(self) -> int | None:
         if not self.user.is_authenticated:
             return REFUSED + HTTPStatus.UNAUTHORIZED
+        if await database_sync_to_async(lacks_demanded_factor)(self.user):
+            return REFUSED + HTTPStatus.FORBIDDEN
         try:
             await database_sync_to_async(self.admit)()
             recheck.add(self, self.claim)

@@ -161,7 +161,7 @@ def accept_as_newcomer(invitation: Invitation, name: str, password: str, *, acto
 
     Raises InvalidInput if there is an account of that address, and as `accept_invitation` does.
     """
-    user = make_account(invitation.email, name, password, actor=actor)
+    user = make_account(invitation.email, name, password, is_verified=invitation.was_mailed, actor=actor)
     accept_invitation(invitation, user, actor=actor_for(user, actor))
     return user
 

@@ -1,5 +1,10 @@
+import re
+
 import pytest
 from django.conf import settings
+from django.contrib.auth.hashers import get_hasher
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.accounts import services
 from apps.audit.models import Event, Result
@@ -29,6 +34,31 @@ def test_known_and_unknown_addresses_get_the_same_answer(client, alice, email):
     assert response.status_code == 422
     assert "The e-mail address or the password is wrong." in response.content.decode()
     assert Event.objects.get(action="session.sign-in").result == Result.REFUSED
+
+
+def test_known_and_unknown_addresses_cost_the_same_work(client, alice, monkeypatch):
+    hashed = []
+    hasher = get_hasher("default")
+    monkeypatch.setattr(type(hasher), "encode", lambda *_: hashed.append(1) or "md5$x$y")
+    work = []
+    attempt(client, email="the-first-page@example.com")
+    for email in ("alice@example.com", "nobody@example.com"):
+        hashed.clear()
+        with CaptureQueriesContext(connection) as queries:
+            attempt(client, email=email, password="wrong")
+        work.append((len(hashed), [re.sub(r"'[^']*'|\d+", "?", query["sql"]) for query in queries]))
+    assert work[0] == work[1]
+    assert work[0][0] == 1
+
+
+def test_signing_in_needs_no_redis(client, alice, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise AssertionError("Redis was asked")
+
+    monkeypatch.setattr("redis.connection.AbstractConnection.connect", refuse)
+    monkeypatch.setattr("redis.asyncio.connection.AbstractConnection.connect", refuse)
+    assert attempt(client).status_code == 302
+    assert client.get("/account/sessions/", headers=HOST).status_code == 200
 
 
 def test_an_account_is_throttled_after_five_failures_even_with_the_right_password(client, alice):

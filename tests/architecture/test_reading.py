@@ -13,7 +13,7 @@ from panel.env import BASE_DIR
 DOORS = sorted(
     path
     for name in ("views", "api", "consumers")
-    for pattern in (f"apps/*/{name}.py", f"apps/*/{name}/*.py")
+    for pattern in (f"apps/*/*{name}.py", f"apps/*/{name}/*.py")
     for path in BASE_DIR.glob(pattern)
 )
 

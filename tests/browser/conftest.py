@@ -83,7 +83,7 @@ def sign_in(browser: Browser, system: System) -> Iterator[Callable[..., Page]]:
         page.goto("/sign-in/")
         page.get_by_label("E-mail").fill(email)
         page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Sign in", exact=True).click()
         page.wait_for_url("**/t/acme/")
         return page
 

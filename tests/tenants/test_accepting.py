@@ -7,7 +7,9 @@ from django.conf import settings as django_settings
 from django.test import Client
 from django.utils import timezone
 
-from apps.accounts.models import User
+from apps.accounts.models import Required, SignUp, User
+from apps.accounts.services import change_policy
+from apps.audit.actor import SYSTEM
 from apps.audit.models import Event
 from apps.tenants.invitations import invite_member, resend_invitation, revoke_invitation
 from apps.tenants.models import Invitation, Tenant
@@ -97,6 +99,19 @@ def test_no_account_remains_when_the_invitation_cannot_be_used(link, nobody):
     Tenant.objects.filter(slug="acme").update(suspended_at=timezone.now())
     assert nobody.post(link, {"name": "Bob", "password": PASSWORD}).status_code == 403
     assert not User.objects.filter(email="bob@example.com").exists()
+
+
+def test_an_invitation_makes_no_account_while_sign_up_is_closed(link, nobody):
+    change_policy(Required.NOBODY, SignUp.CLOSED, actor=SYSTEM)
+    assert nobody.post(link, {"name": "Bob", "password": PASSWORD}).status_code == 403
+    assert not User.objects.filter(email="bob@example.com").exists()
+
+
+@pytest.mark.parametrize("was_mailed", [True, False])
+def test_only_a_mailed_link_proves_the_address(link, nobody, was_mailed):
+    Invitation.objects.update(was_mailed=was_mailed)
+    nobody.post(link, {"name": "Bob", "password": PASSWORD})
+    assert User.objects.get(name="Bob").is_email_verified is was_mailed
 
 
 def test_who_is_a_member_already_keeps_their_role(link, acme, application, sign_in):

@@ -29,6 +29,16 @@ _TONES: Final = {
     "bad": "red",
 }
 
+#: What a browser's name for itself tells, the first that fits: most also name those that they descend from.
+_BROWSERS: Final = (
+    ("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"),
+    ("curl/", "curl"),
+)  # fmt: skip
+_SYSTEMS: Final = (
+    ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"), ("Linux", "Linux"),
+)  # fmt: skip
+
 _STATE_ICONS: Final = {
     "queued": "clock",
     "running": "loader-2",
@@ -82,6 +92,14 @@ def pulled(layers: Iterable[Mapping[str, Any]]) -> dict[str, int]:
 def is_pulled(layer: Mapping[str, Any]) -> bool:
     """Whether the engine says, in its own words, that the layer is there."""
     return layer["status"] in {"Pull complete", "Already exists"}
+
+
+@register.filter
+def device(user_agent: str) -> str:
+    """A browser's name for itself as people say it: `Firefox on Windows`."""
+    browser = next((name for mark, name in _BROWSERS if mark in user_agent), "")
+    system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
+    return " on ".join(filter(None, (browser, system))) or user_agent[:40] or "Unknown device"
 
 
 # --- times ------------------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from typing import Any, cast
 
 from django.contrib import messages
-from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -11,8 +10,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
+from apps.accounts import sign_up
 from apps.accounts.forms import ProvedAccountForm
 from apps.accounts.http import PanelRequest, UserRequest
+from apps.accounts.signing_in import enter
 from apps.core import mail
 from apps.core.errors import InvalidInput
 from apps.core.views import add_error, status_of
@@ -91,6 +92,8 @@ def invitation_accept(request: PanelRequest, token: str) -> HttpResponse:
         return _accept(cast("UserRequest", request), invitation)
     if queries.has_account(invitation.email):
         return _page(request, invitation)
+    sign_up.invite(request.session, invitation.email, is_verified=invitation.was_mailed)
+    sign_up.require_may_sign_up(request.session, invitation.email)
     form = ProvedAccountForm(request.POST or None, email=invitation.email)
     if request.method == "POST" and form.is_valid():
         try:
@@ -98,7 +101,7 @@ def invitation_accept(request: PanelRequest, token: str) -> HttpResponse:
         except InvalidInput as error:
             add_error(form, error)
         else:
-            login(request, user)
+            enter(request, user)
             return _welcome(request, invitation)
     return _page(request, invitation, form)
 
