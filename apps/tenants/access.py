@@ -153,7 +153,7 @@ def look_through(impersonation: Impersonation) -> Access:
         membership = member.filter(user__is_active=True).first()
         if membership is None:
             raise nothing_here()
-    return _withhold(access_of(membership) if membership else _of_an_owner(impersonation.tenant))
+    return _withhold(access_of(membership) if membership else _of_role(Role.OWNER, impersonation.tenant))
 
 
 def access(user: User | AnonymousUser, slug: str, permission: Permission, application_id: int | None = None) -> Access:
@@ -189,7 +189,7 @@ def access_of_actor(actor: Actor, tenant: Tenant) -> Access | None:
         return access_of_token(token) if token and token.is_live else None
     if actor.impersonation_id is not None:
         is_operator = User.objects.filter(pk=actor.user_id or 0, is_active=True, is_operator=True).exists()
-        return _withhold(_of_an_owner(tenant)) if is_operator else None
+        return _withhold(_of_role(Role.OWNER, tenant)) if is_operator else None
     membership = _memberships().filter(tenant=tenant, user=actor.user_id or 0, user__is_active=True).first()
     return access_of(membership) if membership else None
 
@@ -201,11 +201,7 @@ def access_of(membership: Membership) -> Access:
 
 def access_of_token(token: ApiToken) -> Access:
     """What a token allows: its abilities, on its applications, as far as whoever it belongs to may do that now."""
-    if token.membership is not None:
-        owner = access_of(token.membership)
-    else:
-        role = Role(token.role)
-        owner = Access(token.tenant, role, PERMISSIONS[role] & _left_in(token.tenant), {})
+    owner = access_of(token.membership) if token.membership else _of_role(Role(token.role), token.tenant)
     everywhere, singly = owner.permissions, owner.grants
     if token.application_ids is not None:
         everywhere, singly = frozenset(), {pk: owner.on(pk) for pk in token.application_ids}
@@ -234,8 +230,8 @@ def _access_of(membership: Membership, allowed: frozenset[Permission]) -> Access
     return Access(tenant, role, PERMISSIONS[role] & allowed, grants)
 
 
-def _of_an_owner(tenant: Tenant) -> Access:
-    return Access(tenant, Role.OWNER, PERMISSIONS[Role.OWNER] & _left_in(tenant), {})
+def _of_role(role: Role, tenant: Tenant) -> Access:
+    return Access(tenant, role, PERMISSIONS[role] & _left_in(tenant), {})
 
 
 def _left_in(tenant: Tenant) -> frozenset[Permission]:
@@ -279,7 +275,7 @@ def still_allowed(claims: Collection[Claim]) -> set[Claim]:
         if through is None or through.tenant.slug != claim.slug:
             return None
         if through.member_id is None:
-            return _withhold(_of_an_owner(through.tenant))
+            return _withhold(_of_role(Role.OWNER, through.tenant))
         found = accesses.get((through.member_id, claim.slug))
         return found and _withhold(found)
 
