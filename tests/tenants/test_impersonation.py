@@ -232,3 +232,14 @@ def test_what_was_wished_is_refused_when_the_tenant_was_suspended_meanwhile(as_d
 def test_a_role_that_changes_meanwhile_counts_at_once(as_dora, acme, dora, shop):
     add_member(acme, dora, Role.VIEWER, actor=SYSTEM)
     assert as_dora.post("/t/acme/applications/shop/stop/").status_code == 403
+
+
+def test_what_you_can_do_here_is_what_the_member_can(as_dora, dora):
+    shown = page(as_dora, "/t/acme/members/me/")
+    assert "dora@example.com" in shown
+
+
+def test_nobody_leaves_in_another_ones_name(as_dora, acme, oscar, dora):
+    add_member(acme, oscar, Role.VIEWER, actor=SYSTEM)
+    assert as_dora.post("/t/acme/members/leave/").status_code == 403
+    assert set(acme.members.all()) >= {oscar, dora}
