@@ -3,7 +3,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.conf import settings as django_settings
 from django.core.cache import cache
-from django.test import Client
+from django.test import Client, TestCase
 from django.utils.module_loading import autodiscover_modules
 from pytest_django import DjangoDbBlocker, Settings
 
@@ -21,6 +21,21 @@ from tests.support.images import ensure_images
 from tests.support.registry import registry
 
 __all__ = ["registry"]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What touches no database is not tried again on the second one."""
+    if "postgresql" not in django_settings.DATABASES["default"]["ENGINE"]:
+        return
+    again = [item for item in items if _touches_the_database(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(again)])
+    items[:] = again
+
+
+def _touches_the_database(item: pytest.Item) -> bool:
+    is_case = issubclass(getattr(item, "cls", None) or object, TestCase)
+    fixtures = {"db", "transactional_db"} & set(getattr(item, "fixturenames", ()))
+    return is_case or item.get_closest_marker("django_db") is not None or bool(fixtures)
 
 
 @pytest.fixture(autouse=True)
