@@ -18,6 +18,7 @@ from panel.preparation import LOCAL_ENGINE
 from tests.factories import make_tenant, make_user, own_image
 from tests.support.engine import remove_objects
 from tests.support.images import ensure_images
+from tests.support.people import confirm
 from tests.support.registry import registry
 
 __all__ = ["registry"]
@@ -122,6 +123,18 @@ def sign_in() -> Callable[[User], Client]:
         return client
 
     return sign_in
+
+
+@pytest.fixture
+def sign_in_anew(sign_in: Callable[[User], Client]) -> Callable[[User], Client]:
+    """Signed in, and asked within the last five minutes who they are: what is dangerous demands it."""
+
+    def sign_in_anew(user: User) -> Client:
+        client = sign_in(user)
+        confirm(client)
+        return client
+
+    return sign_in_anew
 
 
 # --- real parts -------------------------------------------------------------------------------------------------------

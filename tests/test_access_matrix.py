@@ -96,6 +96,8 @@ MATRIX: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "confirm-passkey-options"): SIGNED_IN,
     ("POST", "oidc-confirm"): NOBODYS,
     ("GET", "setup"): NOBODY,
+    ("GET", "tenant-found"): INVALID_LINK | {"anonymous": "sign-in"},
+    ("POST", "tenant-found"): INVALID_LINK | {"anonymous": "sign-in"},
     ("GET", "tenant-overview"): MEMBERS,
     ("GET", "tenant-activity"): ACTIVITY,
     ("GET", "tenant-settings"): ADMINS,
@@ -130,6 +132,7 @@ MATRIX: dict[tuple[str, str], dict[str, object]] = {
     ("GET", "application-logs"): SEEING,
     ("GET", "application-releases"): SEEING,
     ("GET", "application-show-variables"): SEEING,
+    ("GET", "application-reveal-variables"): BEYOND_GRANTS,
     ("POST", "application-variables"): BEYOND_GRANTS,
     ("GET", "application-settings"): SEEING,
     ("GET", "application-quota"): BUILDING,
@@ -477,16 +480,33 @@ def test_a_refused_change_is_in_the_tenants_log(application, cast, client, setti
 
 
 @pytest.mark.django_db
-def test_values_of_variables_are_never_on_a_page_for_viewers(acme, cast, client, settings):
+def test_values_of_variables_are_never_on_a_page_for_viewers(acme, cast, sign_in_anew):
     own_image("httpd:1", "sha256:0")
     make_application(acme, "vault", make_spec(), TOKEN="s3cr3t-value")
     for person, shows in {"vera": False, "dora": False, "adam": True, "alice": True}.items():
-        client.force_login(cast[person])
-        path = "/t/acme/applications/vault/variables/?reveal=1"
-        page = client.get(path, headers={"host": settings.ENVIRONMENT.host})
-        assert ("s3cr3t-value" in page.content.decode()) is shows
-        assert "TOKEN" in page.content.decode()
-    assert Event.objects.filter(action="application.reveal-variables").count() == 2
+        client = sign_in_anew(cast[person])
+        names = client.get("/t/acme/applications/vault/variables/").content.decode()
+        values = client.get("/t/acme/applications/vault/variables/reveal/").content.decode()
+        assert "TOKEN" in names
+        assert "s3cr3t-value" not in names
+        assert ("s3cr3t-value" in values) is shows
+    assert Event.objects.filter(action="application.reveal-variables", result=Result.DONE).count() == 2
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/t/acme/applications/shop/delete/",
+        "/t/acme/applications/shop/variables/reveal/",
+        "/t/acme/close/",
+        "/t/acme/tokens/new/",
+        "/account/tokens/acme/new/",
+    ],
+)
+def test_what_is_dangerous_asks_again_who_it_is(path, application, alice, sign_in, sign_in_anew):
+    assert sign_in(alice).get(path)["Location"].startswith("/account/confirm/?next=")
+    assert sign_in_anew(alice).get(path).status_code == 200
 
 
 @pytest.mark.django_db

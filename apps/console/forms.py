@@ -5,9 +5,8 @@ from django.core.validators import validate_slug
 
 from apps.accounts.forms import NewAccountForm
 from apps.accounts.models import IdentityProvider, Required, SignUp, User
-from apps.core.errors import InvalidInput
+from apps.tenants.forms import TenantForm
 from apps.tenants.models import Tenant
-from apps.tenants.names import check_slug
 from apps.tenants.permissions import Role
 from apps.tenants.plans import all_plans, default_plan
 
@@ -23,22 +22,6 @@ class SetUpForm(NewAccountForm):
     )
 
     field_order = ("installation_name", "name", "email", "password")
-
-
-class TenantForm(forms.Form):
-    name = forms.CharField(max_length=80, help_text="As people call it, such as Acme Ltd.")
-    slug = forms.CharField(
-        label="Short name",
-        max_length=200,
-        help_text="Part of every address; never changes. Lower-case letters, digits, single hyphens, at most 20.",
-        widget=forms.TextInput(attrs={"spellcheck": "false", "autocapitalize": "none"}),
-    )
-
-    def clean_slug(self) -> str:
-        try:
-            return check_slug(self.cleaned_data["slug"], field="slug", max_length=20)
-        except InvalidInput as error:
-            raise forms.ValidationError(error.message) from error
 
 
 class NewTenantForm(TenantForm):

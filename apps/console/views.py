@@ -10,12 +10,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
+from apps.accounts.decorators import recently_authenticated
 from apps.accounts.http import PanelRequest, UserRequest
 from apps.accounts.signing_in import enter
 from apps.audit.queries import filtered
 from apps.console import queries, services
 from apps.console.access import operator_view
-from apps.console.forms import ImpersonateForm, NewTenantForm, SetUpForm, SuspendForm, TenantForm
+from apps.console.forms import ImpersonateForm, NewTenantForm, SetUpForm, SuspendForm
 from apps.console.plan_forms import CapacityForm
 from apps.containers import tenancy
 from apps.containers.forms import DeleteForm
@@ -32,6 +33,7 @@ from apps.operations.services import cancel
 from apps.operations.views import operation_context
 from apps.quotas.queries import lines
 from apps.tenants import impersonation as looking
+from apps.tenants.forms import TenantForm
 from apps.tenants.plans import unlimited_plan
 from apps.tenants.services import create_tenant
 
@@ -130,6 +132,7 @@ def resume(request: UserRequest, pk: int) -> HttpResponse:
 
 
 @operator_view
+@recently_authenticated
 def close(request: UserRequest, pk: int) -> HttpResponse:
     """What will go, and the question for the short name."""
     found = _tenant(pk)
@@ -152,8 +155,9 @@ def reopen(request: UserRequest, pk: int) -> HttpResponse:
 
 
 @operator_view
+@recently_authenticated
 def impersonate(request: UserRequest, pk: int) -> HttpResponse:
-    """Begin to look at a tenant through one of its members. Whoever is to prove again who they are, does it here."""
+    """Begin to look at a tenant through one of its members."""
     found = _tenant(pk)
     form = ImpersonateForm(found, request.user, request.POST or None)
     if request.method == "POST" and form.is_valid():

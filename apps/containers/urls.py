@@ -19,6 +19,7 @@ urlpatterns = [
     path(_application + "logs/", views.application_logs, name="application-logs"),
     path(_application + "releases/", views.application_releases, name="application-releases"),
     path(_application + "variables/", views.application_variables, name="application-show-variables"),
+    path(_application + "variables/reveal/", views.reveal_variables, name="application-reveal-variables"),
     path(_application + "variables/change/", views.change_variables, name="application-variables"),
     path(_application + "settings/", views.application_settings, name="application-settings"),
     path(_application + "quota/", views.application_quota, name="application-quota"),

@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
+from apps.accounts.decorators import recently_authenticated
 from apps.audit.queries import events_about
 from apps.containers import queries, services, tenancy
 from apps.containers.decorators import application_view
@@ -44,6 +45,7 @@ def overview(request: TenantRequest) -> HttpResponse:
 
 
 @tenant_view(Permission.CLOSE)
+@recently_authenticated
 def close_tenant(request: TenantRequest) -> HttpResponse:
     """What will go with the tenant, and the question for its short name; once asked for, how to undo it."""
     form = DeleteForm(request.POST or None)
@@ -146,14 +148,19 @@ def application_releases(request: TenantRequest, application: Any) -> HttpRespon
     return render(request, "containers/releases.html", context)
 
 
-@never_cache
 @application_view(Permission.VIEW)
 def application_variables(request: TenantRequest, application: Any) -> HttpResponse:
-    """Names for everybody; values for those who may reveal them, and their form."""
-    form = None
-    if Permission.SECRETS_REVEAL in request.may and request.GET.get("reveal"):
-        values = services.reveal_variables(application, actor=request.actor)
-        form = VariablesForm(initial={"variables": render_env(values)})
+    """The names, for everybody who sees the application."""
+    return render(request, "containers/variables.html", _variables_context(application, None))
+
+
+@never_cache
+@application_view(Permission.SECRETS_REVEAL)
+@recently_authenticated
+def reveal_variables(request: TenantRequest, application: Any) -> HttpResponse:
+    """The values, in the form that changes them."""
+    values = services.reveal_variables(application, actor=request.actor)
+    form = VariablesForm(initial={"variables": render_env(values)})
     return render(request, "containers/variables.html", _variables_context(application, form))
 
 
@@ -258,6 +265,7 @@ def kill(request: TenantRequest, application: Any) -> HttpResponse:
 
 
 @application_view(Permission.DELETE)
+@recently_authenticated
 def delete(request: TenantRequest, application: Any) -> HttpResponse:
     """What will go, and the question for the name."""
     form = DeleteForm(request.POST or None)

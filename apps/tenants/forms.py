@@ -6,10 +6,28 @@ from typing import Any, Final
 from django import forms
 from django.forms import BoundField
 
+from apps.core.errors import InvalidInput
+from apps.tenants.names import check_slug
 from apps.tenants.permissions import GRANTABLE, PURPOSE, Role
 
 _ON: Final = "application-"
 _NO_GRANT: Final = ("", "None")
+
+
+class TenantForm(forms.Form):
+    name = forms.CharField(max_length=80, help_text="As people call it, such as Acme Ltd.")
+    slug = forms.CharField(
+        label="Short name",
+        max_length=200,
+        help_text="Part of every address; never changes. Lower-case letters, digits, single hyphens, at most 20.",
+        widget=forms.TextInput(attrs={"spellcheck": "false", "autocapitalize": "none"}),
+    )
+
+    def clean_slug(self) -> str:
+        try:
+            return check_slug(self.cleaned_data["slug"], field="slug", max_length=20)
+        except InvalidInput as error:
+            raise forms.ValidationError(error.message) from error
 
 
 class RightsForm(forms.Form):

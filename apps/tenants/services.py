@@ -1,11 +1,12 @@
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from apps.accounts.models import User
+from apps.accounts.models import SignUp, User
+from apps.accounts.queries import policy
 from apps.audit.actor import Actor
 from apps.audit.services import record
 from apps.core.doorbell import ring
-from apps.core.errors import InvalidInput
+from apps.core.errors import Forbidden, InvalidInput
 from apps.tenants.members import add_member
 from apps.tenants.models import Grant, InvitedGrant, Plan, RetiredSlug, Tenant
 from apps.tenants.names import check_slug
@@ -41,6 +42,28 @@ def create_tenant(name: str, slug: str, *, owner: User, actor: Actor, plan: Plan
     record("tenant.create", actor=actor, tenant=tenant, target=tenant, plan=tenant.plan.name)
     add_member(tenant, owner, Role.OWNER, actor=actor)
     return tenant
+
+
+def may_found_tenant(user: User) -> bool:
+    """Whether this person may make a tenant of their own: where anybody may sign up, and for who belongs to none."""
+    return policy().sign_up == SignUp.OPEN and not user.memberships.exists()
+
+
+def not_to_be_founded() -> Forbidden:
+    return Forbidden(
+        "Whoever belongs to a tenant, and everybody where accounts are made by invitation, asks the operator for a new "
+        "one.",
+        code="tenants-by-operator",
+    )
+
+
+@transaction.atomic
+def found_tenant(name: str, slug: str, *, user: User, actor: Actor) -> Tenant:
+    """A tenant of somebody's own, on the default plan. Raises Forbidden where they may not, else as `create_tenant`."""
+    User.objects.select_for_update().get(pk=user.pk)  # of two tenants asked for at once, the second finds the first
+    if not may_found_tenant(user):
+        raise not_to_be_founded()
+    return create_tenant(name, slug, owner=user, actor=actor)
 
 
 @transaction.atomic

@@ -24,6 +24,7 @@ urlpatterns = [
     path(_tenant + "tokens/", tokens.token_list, name="token-list"),
     path(_tenant + "tokens/new/", tokens.token_create, name="token-create"),
     path(_tenant + "tokens/<int:pk>/revoke/", tokens.token_revoke, name="token-revoke"),
+    path("tenants/new/", tenant.found, name="tenant-found"),
     path("account/tokens/", tokens.account_tokens, name="account-tokens"),
     path("account/tokens/<slug:tenant>/new/", tokens.account_token_create, name="account-token-create"),
     path("account/tokens/<int:pk>/revoke/", tokens.account_token_revoke, name="account-token-revoke"),

@@ -22,9 +22,8 @@ FORM = {
 
 
 @pytest.fixture
-def owner(client, acme, alice):
-    client.force_login(alice)
-    return client
+def owner(acme, alice, sign_in_anew):
+    return sign_in_anew(alice)
 
 
 def ask(client, **changes: str):

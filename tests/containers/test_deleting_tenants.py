@@ -67,10 +67,10 @@ def test_its_short_name_rests_for_ninety_days(acme, alice):
     assert create_tenant("Gone", "gone", owner=alice, actor=SYSTEM).slug == "gone"
 
 
-def test_an_owner_asks_for_it_sees_what_goes_and_undoes_it(acme, alice, sign_in):
+def test_an_owner_asks_for_it_sees_what_goes_and_undoes_it(acme, alice, sign_in_anew):
     own_image("httpd:1", "sha256:0")
     make_application(acme)
-    client = sign_in(alice)
+    client = sign_in_anew(alice)
     page = client.get("/t/acme/close/").content.decode()
     assert "Application shop" in page
     assert "The access of 6 members" in page
@@ -83,8 +83,8 @@ def test_an_owner_asks_for_it_sees_what_goes_and_undoes_it(acme, alice, sign_in)
     assert "is being deleted" not in client.get("/t/acme/").content.decode()
 
 
-def test_the_operator_asks_for_it_and_undoes_it_too(acme, oscar, sign_in):
-    client = sign_in(oscar)
+def test_the_operator_asks_for_it_and_undoes_it_too(acme, oscar, sign_in_anew):
+    client = sign_in_anew(oscar)
     client.post(f"/console/tenants/{acme.pk}/close/", {"name": "acme"})
     page = client.get(f"/console/tenants/{acme.pk}/").content.decode()
     assert "Being deleted" in page

@@ -28,9 +28,9 @@ def shop(acme: Tenant) -> Application:
 
 
 @pytest.fixture
-def oscars(oscar: User, sign_in) -> Client:
+def oscars(oscar: User, sign_in_anew) -> Client:
     """The operator, signed in."""
-    return sign_in(oscar)
+    return sign_in_anew(oscar)
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_every_page_says_who_looks_as_whom_and_why(as_dora, shop):
 
 def test_secrets_members_and_the_closing_stay_with_the_tenant(oscars, oscar, acme, shop):
     look_through(oscars, oscar, acme, None)  # even through the role of an owner
-    assert "s3cr3t-value" not in page(oscars, "/t/acme/applications/shop/variables/?reveal=1")
+    assert "s3cr3t-value" not in page(oscars, "/t/acme/applications/shop/variables/reveal/")
     assert oscars.post("/t/acme/applications/shop/variables/change/", {"variables": ""}).status_code == 403
     refused = oscars.post("/t/acme/close/", {"name": "acme"})
     assert refused.status_code == 403
@@ -102,7 +102,7 @@ def test_a_suspended_tenant_stays_suspended_for_it(as_dora, acme, shop):
     assert as_dora.post("/t/acme/applications/shop/stop/").status_code == 403
 
 
-def test_what_is_done_meanwhile_names_both_and_members_read_it(as_dora, oscar, shop, alice, sign_in):
+def test_what_is_done_meanwhile_names_both_and_members_read_it(as_dora, oscar, shop, alice, sign_in_anew):
     as_dora.post("/t/acme/applications/shop/deploy/")
     as_dora.post("/t/acme/close/", {"name": "acme"})
     done = Event.objects.get(action="application.deploy", actor_label="oscar@example.com as dora@example.com")
@@ -110,7 +110,7 @@ def test_what_is_done_meanwhile_names_both_and_members_read_it(as_dora, oscar, s
     assert done.actor_id == refused.actor_id == oscar.pk
     assert refused.actor_label == "oscar@example.com as dora@example.com"
     assert shop.releases.latest("number").created_by_label == "oscar@example.com as dora@example.com"
-    activity = page(sign_in(alice), "/t/acme/activity/")
+    activity = page(sign_in_anew(alice), "/t/acme/activity/")
     assert "oscar@example.com as dora@example.com" in activity
     assert "Began to look through" in activity
     assert "Ticket 7" in activity
@@ -167,8 +167,8 @@ def test_while_it_lasts_nothing_ends_it(as_dora):
     assert Impersonation.objects.get().ended_at is None
 
 
-def test_it_holds_in_the_session_that_began_it_only(as_dora, oscar, sign_in):
-    elsewhere = sign_in(oscar)
+def test_it_holds_in_the_session_that_began_it_only(as_dora, oscar, sign_in_anew):
+    elsewhere = sign_in_anew(oscar)
     assert elsewhere.get("/t/acme/").status_code == 404
     session = elsewhere.session
     session["impersonation"] = Impersonation.objects.get().pk

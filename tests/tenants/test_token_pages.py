@@ -19,8 +19,8 @@ def secret_on(page) -> str:
     return re.search(r"berth_[0-9a-f]{64}", page.content.decode()).group()
 
 
-def test_the_secret_is_shown_once_with_a_line_to_try(acme, application, alice, sign_in, ask):
-    client = sign_in(alice)
+def test_the_secret_is_shown_once_with_a_line_to_try(acme, application, alice, sign_in_anew, ask):
+    client = sign_in_anew(alice)
     page = client.post("/t/acme/tokens/new/", WISH)
     secret = secret_on(page)
     assert f'curl -H "Authorization: Bearer {secret}" http://localhost:8000/api/v1/t/acme/applications' in (
@@ -33,13 +33,13 @@ def test_the_secret_is_shown_once_with_a_line_to_try(acme, application, alice, s
     assert ask(secret).status_code == 200
 
 
-def test_a_token_that_may_not_view_has_no_line_to_try(acme, alice, sign_in):
-    page = sign_in(alice).post("/t/acme/tokens/new/", WISH | {"abilities": ["logs"]})
+def test_a_token_that_may_not_view_has_no_line_to_try(acme, alice, sign_in_anew):
+    page = sign_in_anew(alice).post("/t/acme/tokens/new/", WISH | {"abilities": ["logs"]})
     assert "curl" not in page.content.decode()
 
 
-def test_a_member_makes_a_token_of_their_own(acme, dora, sign_in):
-    page = sign_in(dora).post("/account/tokens/acme/new/", WISH | {"abilities": ["view", "deploy"]})
+def test_a_member_makes_a_token_of_their_own(acme, dora, sign_in_anew):
+    page = sign_in_anew(dora).post("/account/tokens/acme/new/", WISH | {"abilities": ["view", "deploy"]})
     assert secret_on(page)
     token = ApiToken.objects.get()
     assert token.membership == dora.memberships.get(tenant=acme)
@@ -55,35 +55,35 @@ def test_a_member_makes_a_token_of_their_own(acme, dora, sign_in):
         ("arthur", ["audit"]),
     ],
 )
-def test_only_what_one_may_do_is_offered(person, offered, acme, sign_in, request):
-    page = sign_in(request.getfixturevalue(person)).get("/account/tokens/acme/new/")
+def test_only_what_one_may_do_is_offered(person, offered, acme, sign_in_anew, request):
+    page = sign_in_anew(request.getfixturevalue(person)).get("/account/tokens/acme/new/")
     assert re.findall(r'name="abilities" value="([\w-]+)"', page.content.decode()) == offered
 
 
-def test_a_guest_is_offered_what_their_grants_give_and_no_other_application(acme, application, greta, sign_in):
+def test_a_guest_is_offered_what_their_grants_give_and_no_other_application(acme, application, greta, sign_in_anew):
     make_application(acme, "secret")
     greta.memberships.get().grants.create(application_id=application.pk, role=Role.VIEWER)
-    page = sign_in(greta).get("/account/tokens/acme/new/").content.decode()
+    page = sign_in_anew(greta).get("/account/tokens/acme/new/").content.decode()
     assert re.findall(r'name="abilities" value="([\w-]+)"', page) == ["view", "logs", "audit"]
     assert "shop" in page
     assert "secret" not in page.replace("id_secret", "")
 
 
-def test_a_token_can_be_confined_to_applications(acme, application, alice, sign_in):
-    sign_in(alice).post("/t/acme/tokens/new/", WISH | {"reach": "some", "applications": [application.pk]})
+def test_a_token_can_be_confined_to_applications(acme, application, alice, sign_in_anew):
+    sign_in_anew(alice).post("/t/acme/tokens/new/", WISH | {"reach": "some", "applications": [application.pk]})
     assert ApiToken.objects.get().application_ids == [application.pk]
-    assert "only shop" in " ".join(sign_in(alice).get("/t/acme/tokens/").content.decode().split())
+    assert "only shop" in " ".join(sign_in_anew(alice).get("/t/acme/tokens/").content.decode().split())
 
 
-def test_where_there_is_no_application_yet_none_is_asked_for(acme, alice, sign_in):
-    page = sign_in(alice).get("/t/acme/tokens/new/").content.decode()
+def test_where_there_is_no_application_yet_none_is_asked_for(acme, alice, sign_in_anew):
+    page = sign_in_anew(alice).get("/t/acme/tokens/new/").content.decode()
     assert "Only these" not in page
     assert '<input type="hidden" name="reach" value="all">' in page
 
 
-def test_an_end_can_be_a_day(acme, alice, sign_in):
+def test_an_end_can_be_a_day(acme, alice, sign_in_anew):
     day = timezone.now().date() + timedelta(days=7)
-    sign_in(alice).post("/t/acme/tokens/new/", WISH | {"expires": "last-day", "last_day": day.isoformat()})
+    sign_in_anew(alice).post("/t/acme/tokens/new/", WISH | {"expires": "last-day", "last_day": day.isoformat()})
     assert ApiToken.objects.get().expires_at.date() == day
 
 
@@ -100,16 +100,16 @@ def test_an_end_can_be_a_day(acme, alice, sign_in):
         ({"expires": "last-day", "last_day": "9999-12-31"}, "within a year from now; 9999-12-31"),
     ],
 )
-def test_what_is_wrong_is_said_beside_the_field(changes, said, acme, application, alice, sign_in):
-    page = sign_in(alice).post("/t/acme/tokens/new/", WISH | changes)
+def test_what_is_wrong_is_said_beside_the_field(changes, said, acme, application, alice, sign_in_anew):
+    page = sign_in_anew(alice).post("/t/acme/tokens/new/", WISH | changes)
     assert page.status_code == 422
     assert said in page.content.decode()
     assert not ApiToken.objects.exists()
 
 
-def test_admins_see_and_revoke_what_members_made_for_their_tenant(acme, dora, adam, sign_in, ask):
+def test_admins_see_and_revoke_what_members_made_for_their_tenant(acme, dora, adam, sign_in_anew, ask):
     token, secret = make_token(acme, dora, "deploy-bot", is_personal=True)
-    client = sign_in(adam)
+    client = sign_in_anew(adam)
     page = client.get("/t/acme/tokens/").content.decode()
     assert "deploy-bot" in page
     assert "dora@example.com" in page
@@ -118,17 +118,17 @@ def test_admins_see_and_revoke_what_members_made_for_their_tenant(acme, dora, ad
     assert "deploy-bot" not in client.get("/t/acme/tokens/").content.decode()
 
 
-def test_nobody_sees_the_tokens_of_others_on_their_own_page(acme, dora, vera, sign_in):
+def test_nobody_sees_the_tokens_of_others_on_their_own_page(acme, dora, vera, sign_in_anew):
     make_token(acme, dora, "deploy-bot", is_personal=True)
-    assert "deploy-bot" in sign_in(dora).get("/account/tokens/").content.decode()
-    assert "deploy-bot" not in sign_in(vera).get("/account/tokens/").content.decode()
+    assert "deploy-bot" in sign_in_anew(dora).get("/account/tokens/").content.decode()
+    assert "deploy-bot" not in sign_in_anew(vera).get("/account/tokens/").content.decode()
 
 
 @pytest.mark.parametrize("path", ["/t/acme/tokens/", "/account/tokens/"])
 def test_lists_take_the_same_queries_whatever_their_length(
-    path, acme, application, alice, sign_in, django_assert_num_queries, django_assert_max_num_queries
+    path, acme, application, alice, sign_in_anew, django_assert_num_queries, django_assert_max_num_queries
 ):
-    client = sign_in(alice)
+    client = sign_in_anew(alice)
     make_token(acme, alice, is_personal=True, only=[application])
     client.get(path)
     with django_assert_max_num_queries(20) as first:

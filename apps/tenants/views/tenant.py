@@ -7,10 +7,11 @@ from django.views.decorators.http import require_POST
 
 from apps.accounts.http import UserRequest
 from apps.audit.queries import events_of_tenant, filtered
-from apps.core.views import page_of, status_of
+from apps.core.errors import InvalidInput
+from apps.core.views import add_error, page_of, status_of
 from apps.tenants import services
 from apps.tenants.decorators import TenantRequest, tenant_view
-from apps.tenants.forms import RenameForm
+from apps.tenants.forms import RenameForm, TenantForm
 from apps.tenants.permissions import Permission
 from apps.tenants.queries import first_tenant
 
@@ -22,7 +23,21 @@ def home(request: UserRequest) -> HttpResponse:
         return redirect("tenant-overview", tenant.slug)
     if request.user.is_operator:
         return redirect("console-dashboard")
-    return render(request, "tenants/none.html")
+    return render(request, "tenants/none.html", {"may_found": services.may_found_tenant(request.user)})
+
+
+def found(request: UserRequest) -> HttpResponse:
+    """A first tenant of one's own, where the operator lets anybody sign up."""
+    if not services.may_found_tenant(request.user):
+        raise services.not_to_be_founded()
+    form = TenantForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            tenant = services.found_tenant(**form.cleaned_data, user=request.user, actor=request.actor)
+            return redirect("tenant-overview", tenant.slug)
+        except InvalidInput as error:
+            add_error(form, error)
+    return render(request, "tenants/found.html", {"form": form}, status=status_of(form))
 
 
 @tenant_view(Permission.AUDIT)

@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
+from apps.accounts.decorators import recently_authenticated
 from apps.accounts.http import UserRequest
 from apps.audit.actor import Actor
 from apps.core.errors import InvalidInput
@@ -30,6 +31,7 @@ def token_list(request: TenantRequest) -> HttpResponse:
 
 @never_cache
 @tenant_view(Permission.MEMBERS)
+@recently_authenticated
 def token_create(request: TenantRequest) -> HttpResponse:
     create = partial(tokens.create_tenant_token, request.tenant)
     return _create(request, request.access, create, _list_of(request))
@@ -52,7 +54,11 @@ def account_tokens(request: UserRequest) -> HttpResponse:
 
 @never_cache
 def account_token_create(request: UserRequest, tenant: str) -> HttpResponse:
-    access = enter(request.user, tenant)
+    return _create_own(request, enter(request.user, tenant))
+
+
+@recently_authenticated
+def _create_own(request: UserRequest, access: Access) -> HttpResponse:
     create = partial(tokens.create_personal_token, access.tenant, request.user)
     return _create(request, access, create, reverse("account-tokens"))
 
