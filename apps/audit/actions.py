@@ -7,7 +7,10 @@ from typing import Final, NamedTuple
 
 
 class Words(NamedTuple):
-    """`done`: "deployed"; `attempt`: "deploy", as in "was refused to deploy"."""
+    """`done`: "renamed"; `attempt`: "rename", as in "was refused to rename".
+
+    What a worker does later is "asked to": how it ended is the operation's to tell; a failure is an event of its own.
+    """
 
     done: str
     attempt: str
@@ -81,14 +84,14 @@ ACTIONS: Final[dict[str, Words]] = {
     "token.create": Words("made the API token", "make an API token"),
     "token.revoke": Words("revoked the API token", "revoke an API token"),
     "token.use": Words("used the API token", "use the API token"),
-    "node.check": Words("checked the engine", "check the engine"),
+    "node.check": Words("asked to check the engine", "check the engine"),
     "application.create": Words("created the application", "create an application"),
-    "application.deploy": Words("deployed", "deploy"),
-    "application.stop": Words("stopped", "stop"),
-    "application.start": Words("started", "start"),
-    "application.restart": Words("restarted", "restart"),
-    "application.kill": Words("killed", "kill"),
-    "application.delete": Words("deleted the application", "delete the application"),
+    "application.deploy": Words("asked to deploy", "deploy"),
+    "application.stop": Words("asked to stop", "stop"),
+    "application.start": Words("asked to start", "start"),
+    "application.restart": Words("asked to restart", "restart"),
+    "application.kill": Words("asked to kill", "kill"),
+    "application.delete": Words("asked to delete the application", "delete the application"),
     "application.suspend": Words("suspended", "suspend"),
     "application.resume": Words("resumed", "resume"),
     "application.variables": Words("changed the variables of", "change the variables of"),

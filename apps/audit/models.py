@@ -48,7 +48,7 @@ class Event(models.Model):
 
     @property
     def sentence(self) -> str:
-        """What comes between the actor and the target: "deployed", "was refused to deploy"."""
+        """What comes between the actor and the target: "asked to deploy", "was refused to deploy"."""
         words = ACTIONS[self.action]
         match self.result:
             case Result.REFUSED:
