@@ -13,7 +13,7 @@ up:
 down:
 	@$(PYTHON) -m panel.down $(if $(YES),--yes)
 
-# All tests on SQLite, then all but the browser's on PostgreSQL. ARGS go to pytest.
+# All tests on SQLite; beside them the browser's, then those that touch the database on PostgreSQL. ARGS go to pytest.
 test:
 	@deploy/install dev
 	@$(PYTHON) -m tests $(ARGS)

@@ -60,7 +60,7 @@ def test_a_container_that_writes_as_fast_as_it_can_drops_visibly_and_leaves_the_
     expect(lines.get_by_text("dropped").first).to_be_visible(timeout=20_000)
     page.wait_for_timeout(3_000)
     assert lines.locator("> *").count() < 12_000, "the page is bounded"
-    page.get_by_role("link", name="Settings").click()
+    page.get_by_role("navigation", name="flood").get_by_role("link", name="Settings").click()
     expect(page.get_by_text("Delete this application")).to_be_visible(timeout=5_000)
 
 

@@ -196,5 +196,6 @@ def test_two_deploys_at_once_are_two_releases_or_a_sentence(acme):
 
     answers = at_once(deploy, deploy, deploy, deploy)
     assert all(not isinstance(answer, PanelError) or isinstance(answer, Busy) for answer in answers)
-    numbers = list(application.releases.values_list("number", flat=True))
-    assert sorted(numbers) == list(range(1, len(numbers) + 1))
+    accepted = [answer for answer in answers if not isinstance(answer, PanelError)]
+    # Each replaced the wish that waited before it, whose release never was one.
+    assert application.releases.get().number == 1 + len(accepted)

@@ -3,6 +3,7 @@
 python -m tests.support.services [--postgresql] COMMAND…    runs a command in such an environment
 """
 
+import itertools
 import os
 import signal
 import subprocess
@@ -21,9 +22,9 @@ from redis.exceptions import RedisError
 
 START_TIMEOUT_S = 30
 POSTGRESQL = Path("/usr/lib/postgresql/15/bin")
-# Not the default, and another one in each run: whoever shares the engine (a developer's own Berth, a second run of the
-# tests) must not want the same ranges. The children of a run have its own.
-NETWORK_POOL = os.environ.setdefault("BERTH_TEST_NETWORK_POOL", f"10.{128 + os.getpid() % 80}.0.0/16")
+#: Not the default, and another one for each environment: whoever shares the engine (a developer's own Berth, a second
+#: run of the tests, the other lane of this one) must not want the same ranges.
+_pools = itertools.count(os.getpid())
 
 
 @contextmanager
@@ -38,7 +39,7 @@ def private_environment(*, postgresql: bool = False) -> Iterator[dict[str, str]]
             "PANEL_DATA_DIR": str(folder),
             "PANEL_REDIS_URL": stack.enter_context(redis_server()),
             "PANEL_DATABASE_URL": stack.enter_context(postgresql_server()) if postgresql else "",
-            "PANEL_NETWORK_POOL": NETWORK_POOL,
+            "PANEL_NETWORK_POOL": f"10.{128 + next(_pools) % 80}.0.0/16",
         }
 
 

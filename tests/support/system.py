@@ -16,7 +16,6 @@ from pathlib import Path
 
 from panel.env import BASE_DIR
 from tests.support.engine import remove_objects
-from tests.support.services import NETWORK_POOL
 
 START_TIMEOUT_S = 120
 
@@ -76,7 +75,7 @@ def running_system(**settings: str) -> Iterator[System]:
             "PANEL_DATA_DIR": folder,
             "PANEL_BASE_URL": f"http://localhost:{free_port()}",
             "PANEL_APPS_PORT": str(free_port()),
-            "PANEL_NETWORK_POOL": NETWORK_POOL,
+            "PANEL_NETWORK_POOL": os.environ["PANEL_NETWORK_POOL"],
             **settings,
         }
         try:
