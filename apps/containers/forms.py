@@ -92,7 +92,7 @@ class VariablesForm(forms.Form):
     variables = forms.CharField(
         required=False,
         strip=False,
-        help_text="One NAME=value per line; paste a .env file. Values are encrypted at rest and shown to owners only.",
+        help_text="One NAME=value per line; paste a .env file. Values are encrypted; owners and admins see them.",
         widget=forms.Textarea(
             attrs={"rows": 6, "spellcheck": "false", "autocapitalize": "none", "autocomplete": "off"}
         ),
