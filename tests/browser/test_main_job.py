@@ -95,7 +95,7 @@ def test_an_application_is_stopped_started_restarted_killed_changed_and_deleted(
     expect(page.get_by_text("Succeeded")).to_be_visible(timeout=20_000)
     assert visit(system, "life--acme.localhost").status_code == 404
     page.goto("/t/acme/activity/")
-    expect(page.get_by_text("Deleted the application")).to_be_visible()
+    expect(page.get_by_text("Asked to delete the application")).to_be_visible()
 
 
 def test_a_failed_deploy_says_why_and_what_to_do(page, httpd):
