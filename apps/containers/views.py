@@ -1,6 +1,6 @@
 """Pages of a tenant's applications."""
 
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from django.conf import settings
 from django.contrib import messages
@@ -23,6 +23,7 @@ from apps.containers.forms import (
     StrategyForm,
     VariablesForm,
 )
+from apps.containers.needs import use_of
 from apps.containers.strategy import Strategy
 from apps.containers.variables import render_env
 from apps.core.errors import InvalidInput
@@ -35,6 +36,9 @@ from apps.tenants.decorators import TenantRequest, tenant_view
 from apps.tenants.permissions import Permission
 
 UNPROCESSABLE = 422
+SAMPLE: Final = parse_spec(
+    {"image": SAMPLE_REFERENCE, "port": 8080, "memory_bytes": 64 * 1024 * 1024, "cpu_millis": 250}
+)
 
 
 @tenant_view(Permission.ENTER)
@@ -79,7 +83,8 @@ def application_list(request: TenantRequest) -> HttpResponse:
 
 @tenant_view(Permission.DEPLOY)
 def new(request: TenantRequest) -> HttpResponse:
-    return render(request, "containers/new.html", {"quota": lines(request.tenant.account)})
+    """The ways to make one. The quota is told after the sample, which is made by one click."""
+    return render(request, "containers/new.html", queries.quota_for_new(request.tenant, use_of(SAMPLE)))
 
 
 @tenant_view(Permission.DEPLOY)
@@ -116,9 +121,8 @@ def new_quota(request: TenantRequest) -> HttpResponse:
 @tenant_view(Permission.DEPLOY)
 def new_sample(request: TenantRequest) -> HttpResponse:
     """One click: the sample application, under the first free name."""
-    spec = parse_spec({"image": SAMPLE_REFERENCE, "port": 8080, "memory_bytes": 64 * 1024 * 1024, "cpu_millis": 250})
     slug = queries.free_slug(request.tenant, "sample")
-    return redirect(services.create_application(request.tenant, slug, spec, {}, actor=request.actor))
+    return redirect(services.create_application(request.tenant, slug, SAMPLE, {}, actor=request.actor))
 
 
 @application_view(Permission.VIEW)

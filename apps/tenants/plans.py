@@ -59,8 +59,11 @@ def with_overrides(tenant: Tenant, limits: Limits) -> Limits:
     return {**limits, **own}
 
 
+@transaction.atomic
 def apply_limits(tenant: Tenant) -> None:
-    set_limits(tenant.account, limits_of(tenant))
+    """Tell the ledger what the tenant may reserve now, by its plan as it is once nobody else is changing it."""
+    plan = Plan.objects.select_for_update().get(tenants=tenant.pk)
+    set_limits(tenant.account, limits_of(tenant, plan))
 
 
 @transaction.atomic
@@ -144,8 +147,13 @@ def end_override(override: Override, *, actor: Actor) -> None:
 
 def end_overrides_that_are_over() -> None:
     """Run by the watcher."""
-    for override in Override.objects.select_related("tenant__plan").filter(ends_at__lte=timezone.now()):
-        end_override(override, actor=SYSTEM)
+    over = Override.objects.filter(ends_at__lte=timezone.now())
+    for pk in over.values_list("pk", flat=True):
+        with transaction.atomic():
+            # Once more under the lock: somebody may have prolonged it in this moment.
+            still = over.select_related("tenant").select_for_update(of=("self",)).filter(pk=pk).first()
+            if still is not None:
+                end_override(still, actor=SYSTEM)
 
 
 def what_would_break(tenant: Tenant, limits: Limits) -> list[str]:

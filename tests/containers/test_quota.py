@@ -232,7 +232,7 @@ def test_of_fifty_who_deploy_at_once_into_room_for_one_exactly_one_succeeds(acme
         seen.append(32 * MIB * len(engine.containers(installation().label)))
         return not Operation.objects.filter(state__in=("queued", "running")).exists()
 
-    with running(*WORKER), ThreadPoolExecutor(16) as pool:
+    with running(*WORKER), running(*WORKER), ThreadPoolExecutor(50) as pool:
         outcomes = pool.map(deploy, range(50))
         eventually(partial(look), within_s=60)
         assert sum(outcomes) == 1
@@ -243,3 +243,4 @@ def test_of_fifty_who_deploy_at_once_into_room_for_one_exactly_one_succeeds(acme
         eventually(look, within_s=60)
     assert max(seen) <= 32 * MIB
     assert reserved(acme) == (0, 0, 0, 0)
+    assert not Reservation.objects.filter(holder__startswith="application:").exists()
