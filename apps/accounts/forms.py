@@ -1,5 +1,5 @@
 import json
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.contrib.auth.password_validation import validate_password
@@ -7,6 +7,9 @@ from django.contrib.auth.password_validation import validate_password
 from apps.accounts.models import User
 
 _HINT = "At least 12 characters. A few unrelated words are easy to remember and hard to guess."
+
+#: What the column holds; RFC 3696 allows no more on the way either.
+MAX_EMAIL: Final = 254
 
 
 def _new_password() -> forms.CharField:
@@ -81,7 +84,9 @@ class PasskeyNameForm(forms.Form):
 # --- accounts ---------------------------------------------------------------------------------------------------------
 class EmailForm(forms.Form):
     email = forms.EmailField(
-        label="E-mail", widget=forms.EmailInput(attrs={"autocomplete": "email", "autofocus": True})
+        label="E-mail",
+        max_length=MAX_EMAIL,
+        widget=forms.EmailInput(attrs={"autocomplete": "email", "autofocus": True}),
     )
 
     def clean_email(self) -> str:
@@ -92,7 +97,9 @@ class NewAccountForm(NewPasswordMixin):
     """Name, e-mail and a password that passes the validators."""
 
     name = _name()
-    email = forms.EmailField(label="E-mail", widget=forms.EmailInput(attrs={"autocomplete": "username"}))
+    email = forms.EmailField(
+        label="E-mail", max_length=MAX_EMAIL, widget=forms.EmailInput(attrs={"autocomplete": "username"})
+    )
     password = _new_password()
 
     def clean_email(self) -> str:

@@ -61,7 +61,12 @@ def _find_or_make(provider: IdentityProvider, person: oidc.Person, session: Sess
         if not may_sign_up(session, person.email):
             raise _unknown(provider, f"ask the operator for an account of {person.email}")
         user = make_account(
-            person.email, person.name or person.email, None, is_verified=True, actor=actor, provider=provider.slug
+            person.email,
+            (person.name or person.email)[:80],
+            None,
+            is_verified=True,
+            actor=actor,
+            provider=provider.slug,
         )
     elif not user.is_active:
         raise Forbidden("This account is deactivated. Ask the operator.", code="deactivated")

@@ -28,6 +28,8 @@ MAX_ANSWER_BYTES: Final = 512 * 1024
 #: Signatures with the provider's private key only: with `none` or a shared secret anybody could sign.
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _CLOCK_SKEW_S: Final = 60
+_MAX_SUBJECT: Final = 255
+_MAX_EMAIL: Final = 254
 _ASKED_WITHIN_S: Final = 600
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
@@ -99,21 +101,25 @@ def begin(client: Client, *, again: bool = False) -> tuple[str, Attempt]:
 def finish(client: Client, attempt: Attempt, code: str, *, again: bool = False) -> Person:
     """Trade the code that the browser brought back for who it is. Raises ProviderFault.
 
-    `again`: the provider was to ask the person just now; where it says that it did not, that is a fault.
+    `again`: the provider was to ask the person just now; where it does not say that it did, that is a fault.
     """
     metadata = discover(client.issuer)
     answer = _ask_for_token(client, metadata, attempt, code)
     claims = _verified(answer.get("id_token"), client, metadata, attempt.nonce)
-    if again and time.time() - claims.get("auth_time", time.time()) > _ASKED_WITHIN_S:
-        raise ProviderFault("it let somebody pass without asking")
+    asked_at = claims.get("auth_time")
+    if again and not (isinstance(asked_at, int | float) and time.time() - asked_at <= _ASKED_WITHIN_S):
+        raise ProviderFault("it does not say that it asked just now who this is")
     if "email" not in claims and "userinfo_endpoint" in metadata:
         headers = {"Authorization": f"Bearer {answer.get('access_token', '')}"}
         more = _request(client.issuer, "GET", _endpoint(metadata, "userinfo_endpoint"), headers=headers)
         if more.get("sub") == claims["sub"]:
             claims = {**more, **claims}
+    subject, email = str(claims["sub"]), str(claims.get("email", "")).lower()
+    if len(subject) > _MAX_SUBJECT or len(email) > _MAX_EMAIL or "\0" in subject + email:
+        raise ProviderFault("it names the person by something that cannot be one")
     return Person(
-        subject=str(claims["sub"]),
-        email=str(claims.get("email", "")).lower(),
+        subject=subject,
+        email=email,
         is_email_verified=claims.get("email_verified") is True,
         name=str(claims.get("name", ""))[:80],
     )

@@ -3,6 +3,8 @@
 With user verification (a fingerprint, a PIN) a passkey is two factors in one, and signs in by itself.
 """
 
+import re
+import struct
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -31,7 +33,9 @@ MAX_PASSKEYS: Final = 20
 Options = Mapping[str, Any]
 State = Mapping[str, Any]
 #: What hostile bytes make the library raise.
-_MALFORMED: Final = (ValueError, KeyError, TypeError, AttributeError, IndexError)
+_MALFORMED: Final = (ValueError, KeyError, TypeError, AttributeError, IndexError, struct.error)
+#: Base64url, as browsers send it, of at most the length that is kept.
+_CREDENTIAL_ID: Final = re.compile(r"[A-Za-z0-9_=-]{1,1400}")
 
 
 def ask_to_make(user: User) -> tuple[Options, State]:
@@ -103,7 +107,9 @@ def use_passkey(
     """The user whose passkey answered; recorded as `action`. Raises InvalidInput for any other answer."""
     refusal = InvalidInput("The passkey was not accepted. Use another one, or another way.")
     try:
-        passkey = Passkey.objects.select_related("user").filter(credential_id=str(answer["id"])).first()
+        number = str(answer["id"])
+        found = Passkey.objects.select_related("user").filter(credential_id=number)
+        passkey = found.first() if _CREDENTIAL_ID.fullmatch(number) else None
         if passkey is None or not passkey.user.is_active or (user is not None and passkey.user_id != user.pk):
             raise refusal
         _server().authenticate_complete(state, [AttestedCredentialData(bytes(passkey.credential))], answer)

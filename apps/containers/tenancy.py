@@ -179,6 +179,7 @@ def _is_due(kind: Kind, target: str) -> bool:
 # --- in common --------------------------------------------------------------------------------------------------------
 def _halt(tenant: Tenant, *, actor: Actor) -> None:
     """Routes away at once; an operation for whatever runs, or may come to run by an operation that is open."""
+    _lock_operations(tenant)
     asked_to_stop = tenant.operations.filter(state=State.QUEUED, kind__in=(Kind.STOP, Kind.KILL))
     # These give way to ours, and what they wished for is done by it: such an application is not to start again.
     tenant.applications.filter(pk__in=asked_to_stop.values("application_id")).update(
@@ -194,12 +195,20 @@ def _halt(tenant: Tenant, *, actor: Actor) -> None:
 
 
 def _bring_back_if_active(tenant: Tenant, *, actor: Actor) -> None:
+    _lock_operations(tenant)
     if not tenant.is_halted:
         for application in tenant.applications.select_related("tenant"):
             route(application)  # what never came to be stopped serves at once
             if application.is_held:
                 _wish(application, Kind.RESUME, actor=actor)
     ring(tenant.topic)
+
+
+def _lock_operations(tenant: Tenant) -> None:
+    """All that are open, in everybody's order and before any balance: what is replaced below settles the quota, and
+    whoever ends an operation locks it first and the balances then.
+    """
+    list(tenant.operations.select_for_update(of=("self",)).filter(state__in=OPEN_STATES).order_by("id"))
 
 
 def _wish(application: Application, kind: Kind, *, actor: Actor) -> Operation | None:

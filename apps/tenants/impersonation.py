@@ -7,14 +7,14 @@ from typing import Final
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.models import Session
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.audit.actor import MAX_ACTOR_LABEL, SYSTEM, Actor
 from apps.audit.services import record
-from apps.core.errors import InvalidInput, NotFound
+from apps.core.errors import Busy, InvalidInput, NotFound
 from apps.tenants.access import Access, enter, look_through
 from apps.tenants.models import Impersonation, Tenant
 
@@ -75,14 +75,18 @@ def begin_impersonation(
         raise InvalidInput(f"{member} is not an active member of {tenant.name}.", field="member")
     for other in Impersonation.objects.open().filter(session_key=session_key).select_related("tenant", "member"):
         end_impersonation(other, actor=actor)
-    impersonation = Impersonation.objects.create(
-        operator=operator,
-        tenant=tenant,
-        member=member,
-        reason=reason.strip(),
-        session_key=session_key,
-        ends_at=timezone.now() + LASTS,
-    )
+    try:
+        with transaction.atomic():
+            impersonation = Impersonation.objects.create(
+                operator=operator,
+                tenant=tenant,
+                member=member,
+                reason=reason.strip(),
+                session_key=session_key,
+                ends_at=timezone.now() + LASTS,
+            )
+    except IntegrityError as error:
+        raise Busy("You began to look through somebody at this very moment, in another window.") from error
     minutes = LASTS // timedelta(minutes=1)
     _record(
         "impersonation.begin", impersonation, actor, message=f"For {minutes} minutes at most: {impersonation.reason}"

@@ -170,3 +170,10 @@ def test_its_owner_renames_and_removes_it(alice, visitor):
     visitor.post(f"{path}/remove/")
     assert not Passkey.objects.exists()
     assert not alice.recovery_codes.exists()
+
+
+@pytest.mark.parametrize("number", ["\0", "x" * 2_000, "", "a b"])
+def test_an_answer_of_no_passkey_is_refused_whatever_it_says(number, db):
+    visitor = browser()
+    visitor.post("/sign-in/passkey/", {"answer": json.dumps({"id": number})})
+    assert not is_signed_in(visitor)
