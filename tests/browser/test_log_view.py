@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.conftest import docker
 from tests.browser.test_main_job import deploy
 
 pytestmark = [pytest.mark.engine, pytest.mark.browser]
@@ -54,6 +55,14 @@ def test_a_connection_that_is_lost_heals_without_gap_or_duplicate(page, httpd):
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
+@pytest.fixture
+def _flood_ends(container_of):
+    """Its log would keep the engine busy, and slow whatever else is tested, until the end of the session."""
+    yield
+    docker("kill", container_of("flood"))
+
+
+@pytest.mark.usefixtures("_flood_ends")
 def test_a_container_that_writes_as_fast_as_it_can_drops_visibly_and_leaves_the_page_alive(page, registry):
     image = registry.push("berth-test/yes:1", "shop/yes:1")
     lines = open_logs(page, image, "flood", "")
